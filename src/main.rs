@@ -1,0 +1,3 @@
+//! The `fivefold` program.
+
+fn main() {}
