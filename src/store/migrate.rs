@@ -1,0 +1,78 @@
+//! Migrations, embedded in the program and checked at every start.
+
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::pg::Pg;
+use diesel::sqlite::Sqlite;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::conn::on_backend;
+use super::{AnyConn, StoreError, Target};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE_KEYS: EmbeddedMigrations = embed_migrations!("migrations/sqlite-keys");
+const POSTGRES_KEYS: EmbeddedMigrations = embed_migrations!("migrations/postgres-keys");
+
+/// How a database's schema stands to this program's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SchemaState {
+    /// The same.
+    Current,
+    /// So many migrations behind.
+    Behind(usize),
+    /// It has a version this program does not know.
+    Unknown(String),
+}
+
+fn source(conn: &AnyConn, target: &Target) -> EmbeddedMigrations {
+    match (conn.is_postgres(), target.is_keys()) {
+        (true, false) => POSTGRES,
+        (true, true) => POSTGRES_KEYS,
+        (false, false) => SQLITE,
+        (false, true) => SQLITE_KEYS,
+    }
+}
+
+fn known(conn: &AnyConn, target: &Target) -> Result<Vec<String>, StoreError> {
+    let text = |e: Box<dyn std::error::Error + Send + Sync>| StoreError::Schema(e.to_string());
+    let source = source(conn, target);
+    let versions = if conn.is_postgres() {
+        let list: Vec<Box<dyn Migration<Pg>>> = source.migrations().map_err(text)?;
+        list.iter().map(|m| m.name().version().to_string()).collect()
+    } else {
+        let list: Vec<Box<dyn Migration<Sqlite>>> = source.migrations().map_err(text)?;
+        list.iter().map(|m| m.name().version().to_string()).collect()
+    };
+    Ok(versions)
+}
+
+/// Compares the versions that the database says it has with the ones in the program.
+pub(super) fn state(conn: &mut AnyConn, target: &Target) -> Result<SchemaState, StoreError> {
+    let known = known(conn, target)?;
+    let applied: Vec<MigrationVersion<'static>> = on_backend!(conn, |c| c.applied_migrations())
+        .map_err(|e| StoreError::Schema(e.to_string()))?;
+    let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    if let Some(version) = applied.iter().find(|v| !known.contains(v)) {
+        return Ok(SchemaState::Unknown(version.clone()));
+    }
+    match known.len() - applied.len() {
+        0 => Ok(SchemaState::Current),
+        n => Ok(SchemaState::Behind(n)),
+    }
+}
+
+/// Applies what is missing and names it.
+pub(super) fn run(conn: &mut AnyConn, target: &Target) -> Result<Vec<String>, StoreError> {
+    if let SchemaState::Unknown(version) = state(conn, target)? {
+        return Err(StoreError::Schema(format!(
+            "the database has schema version {version}, which this program does not know: run \
+             the release that made it"
+        )));
+    }
+    let source = source(conn, target);
+    let done = on_backend!(conn, |c| c
+        .run_pending_migrations(source)
+        .map(|list| list.iter().map(ToString::to_string).collect::<Vec<String>>()))
+    .map_err(|e| StoreError::Schema(format!("a migration failed: {e}")))?;
+    Ok(done)
+}

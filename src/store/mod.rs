@@ -1,0 +1,199 @@
+//! How do bytes reach SQLite or PostgreSQL?
+//!
+//! A [`Store`] is one database: SQLite (embedded, the default) or PostgreSQL 15+. Reading goes
+//! through [`Store::read`], writing through [`Writer::write`]: one named, retried transaction at a
+//! time. Which rows there are is said by each stage's `rows.rs`; here is only how they travel.
+
+mod conn;
+mod keystore;
+mod migrate;
+pub mod schema;
+mod sets;
+mod writer;
+
+pub use conn::{AnyConn, INSERT_CHUNK_ROWS, Target};
+pub use keystore::KeyStore;
+pub use migrate::SchemaState;
+pub use writer::Writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
+
+pub(crate) use conn::on_backend;
+pub(crate) use sets::{insert_all, load_by, put_all, replace_all};
+
+/// Why the database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, or the connection broke.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(String),
+    /// A statement failed for a reason that repeating will not cure.
+    #[error("the database refused a statement: {0}")]
+    Refused(String),
+    /// Another writer was in the way; repeating may help.
+    #[error("the database asked to try again: {0}")]
+    Busy(String),
+    /// The schema is not the one this program was built for.
+    #[error("{0}")]
+    Schema(String),
+    /// The database is set up in a way that can lose what was acknowledged.
+    #[error("{0}")]
+    Unsafe(String),
+    /// What was read contradicts what was written.
+    #[error("the stored data is inconsistent: {0}")]
+    Inconsistent(String),
+}
+
+impl StoreError {
+    /// Whether the same transaction may succeed when repeated.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, StoreError::Busy(_) | StoreError::Unreachable(_))
+    }
+
+    /// An inconsistency, in words.
+    pub fn inconsistent(what: impl Into<String>) -> StoreError {
+        StoreError::Inconsistent(what.into())
+    }
+}
+
+impl From<diesel::result::Error> for StoreError {
+    fn from(error: diesel::result::Error) -> StoreError {
+        use diesel::result::DatabaseErrorKind as Kind;
+        use diesel::result::Error;
+        match &error {
+            Error::DatabaseError(Kind::SerializationFailure, info) => {
+                StoreError::Busy(info.message().to_string())
+            }
+            Error::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand, info) => {
+                StoreError::Unreachable(info.message().to_string())
+            }
+            Error::DatabaseError(Kind::Unknown, info) if conn::says_busy(info.message()) => {
+                StoreError::Busy(info.message().to_string())
+            }
+            Error::DatabaseError(Kind::Unknown, info) if conn::says_broken(info.message()) => {
+                StoreError::Unreachable(info.message().to_string())
+            }
+            Error::BrokenTransactionManager => StoreError::Unreachable(error.to_string()),
+            _ => StoreError::Refused(error.to_string()),
+        }
+    }
+}
+
+/// Seconds to wait for a connection before saying that the database cannot be reached.
+const CONNECT_SECONDS: u64 = 10;
+
+/// Connections kept for reading.
+const READERS: u32 = 4;
+
+struct Manager(Target);
+
+impl ManageConnection for Manager {
+    type Connection = AnyConn;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<AnyConn, StoreError> {
+        self.0.connect()
+    }
+
+    fn is_valid(&self, conn: &mut AnyConn) -> Result<(), StoreError> {
+        conn.ping()
+    }
+
+    fn has_broken(&self, conn: &mut AnyConn) -> bool {
+        conn.ping().is_err()
+    }
+}
+
+/// One database: where it is, and a few connections to read from it.
+#[derive(Clone)]
+pub struct Store {
+    target: Target,
+    readers: Pool<Manager>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.target.shown())
+    }
+}
+
+impl Store {
+    /// Opens the database and checks that its schema and its durability settings are the ones
+    /// this program needs.
+    ///
+    /// # Errors
+    /// Unreachable, an unknown or old schema, or settings that can lose acknowledged writes.
+    pub fn open(target: Target) -> Result<Store, StoreError> {
+        let mut conn = target.connect()?;
+        match migrate::state(&mut conn, &target)? {
+            SchemaState::Current => {}
+            SchemaState::Behind(n) => {
+                return Err(StoreError::Schema(format!(
+                    "the database lacks {n} migration(s): run `fivefold migrate`"
+                )));
+            }
+            SchemaState::Unknown(version) => {
+                return Err(StoreError::Schema(format!(
+                    "the database has schema version {version}, which this program does not \
+                     know: run the release that made it"
+                )));
+            }
+        }
+        conn.check_durable()?;
+        drop(conn);
+        let readers = Pool::builder()
+            .max_size(READERS)
+            .min_idle(Some(0))
+            .test_on_check_out(true)
+            .connection_timeout(Duration::from_secs(CONNECT_SECONDS))
+            .build_unchecked(Manager(target.clone()));
+        Ok(Store { target, readers })
+    }
+
+    /// Brings the schema up to date; creates the SQLite file when there is none.
+    ///
+    /// # Errors
+    /// Unreachable, refused, or a schema newer than this program.
+    pub fn migrate(target: &Target) -> Result<Vec<String>, StoreError> {
+        let mut conn = target.connect()?;
+        migrate::run(&mut conn, target)
+    }
+
+    /// How the schema stands, without changing it.
+    ///
+    /// # Errors
+    /// Unreachable.
+    pub fn schema_state(target: &Target) -> Result<SchemaState, StoreError> {
+        let mut conn = target.connect()?;
+        migrate::state(&mut conn, target)
+    }
+
+    /// Reads: `work` sees one connection; nothing it does is a promise to anyone.
+    ///
+    /// # Errors
+    /// What `work` answers, or that no connection was to be had.
+    pub fn read<T>(
+        &self,
+        work: impl FnOnce(&mut AnyConn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut conn: PooledConnection<Manager> =
+            self.readers.get().map_err(|e| StoreError::Unreachable(e.to_string()))?;
+        work(&mut conn)
+    }
+
+    /// A writer of its own connection.
+    pub fn writer(&self) -> Writer {
+        Writer::new(self.target.clone())
+    }
+
+    /// Where the database is, without its password.
+    pub fn shown(&self) -> String {
+        self.target.shown()
+    }
+}
+
+/// A store that several threads share.
+pub type SharedStore = Arc<Store>;

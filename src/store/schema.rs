@@ -1,0 +1,267 @@
+//! The tables, as diesel sees them; `migrations/` says what the columns mean.
+#![allow(missing_docs, reason = "the columns are documented in migrations/")]
+
+diesel::table! {
+    log_head (id) {
+        id -> BigInt,
+        size -> BigInt,
+        frontier -> Binary,
+        at_us -> BigInt,
+        batch -> Text,
+        origin -> Text,
+    }
+}
+
+diesel::table! {
+    entries (idx) {
+        idx -> BigInt,
+        leaf -> Binary,
+    }
+}
+
+diesel::table! {
+    bodies (idx) {
+        idx -> BigInt,
+        kind -> Text,
+        at_us -> BigInt,
+        period -> Text,
+        person -> Nullable<Text>,
+        record -> Binary,
+        personal -> Binary,
+    }
+}
+
+diesel::table! {
+    checkpoints (size) {
+        size -> BigInt,
+        note -> Text,
+        at_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    partners (id) {
+        id -> Text,
+        name -> Text,
+        sector -> Text,
+        roles -> Text,
+        scenarios -> Text,
+        suspended -> Bool,
+        created_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    partner_keys (thumbprint) {
+        thumbprint -> Text,
+        partner -> Text,
+        jwk -> Text,
+        added_us -> BigInt,
+        retired_us -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    persons (id) {
+        id -> Text,
+        residence -> Text,
+        birth_us -> Nullable<BigInt>,
+        vault -> Binary,
+        merged_into -> Nullable<Text>,
+        created_us -> BigInt,
+        idx -> BigInt,
+    }
+}
+
+diesel::table! {
+    lookups (hmac) {
+        hmac -> Binary,
+        person -> Text,
+        name_hmac -> Binary,
+    }
+}
+
+diesel::table! {
+    pairwise (id) {
+        id -> Text,
+        partner -> Text,
+        person -> Text,
+        mismatch -> Bool,
+        level -> BigInt,
+        created_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    person_keys (thumbprint) {
+        thumbprint -> Text,
+        person -> Text,
+        jwk -> Text,
+        added_us -> BigInt,
+        retired_us -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    mandates (id) {
+        id -> Text,
+        person -> Text,
+        agent -> Text,
+        acts -> Text,
+        expires_us -> BigInt,
+        revoked_us -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    resolutions (idx) {
+        idx -> BigInt,
+        kind -> Text,
+        person -> Text,
+        other -> Text,
+    }
+}
+
+diesel::table! {
+    consents (id) {
+        id -> Text,
+        person -> Text,
+        subject -> Text,
+        recipient -> Text,
+        purpose -> Text,
+        scenario -> Nullable<Text>,
+        fetch -> Text,
+        categories -> Text,
+        dimensions -> Text,
+        valid_from_us -> BigInt,
+        expires_us -> BigInt,
+        revoked_us -> Nullable<BigInt>,
+        revoked_idx -> Nullable<BigInt>,
+        used_us -> Nullable<BigInt>,
+        artefact -> Binary,
+        idx -> BigInt,
+    }
+}
+
+diesel::table! {
+    facts (identity) {
+        identity -> Binary,
+        person -> Text,
+        digest -> Binary,
+        deleted -> Bool,
+        idx -> BigInt,
+    }
+}
+
+diesel::table! {
+    profiles (person) {
+        person -> Text,
+        sealed -> Binary,
+        observations -> BigInt,
+        idx -> BigInt,
+    }
+}
+
+diesel::table! {
+    inquiry_marks (idx) {
+        idx -> BigInt,
+        person -> Text,
+        scenario -> Text,
+        at_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    inquiries (id) {
+        id -> Text,
+        idx -> BigInt,
+        asker -> Text,
+        person -> Nullable<Text>,
+        scenario -> Text,
+        at_us -> BigInt,
+        expires_us -> BigInt,
+        answer -> Binary,
+    }
+}
+
+diesel::table! {
+    inquiry_outcomes (inquiry) {
+        inquiry -> Text,
+        idx -> BigInt,
+        decision -> Text,
+        at_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    freezes (id) {
+        id -> Text,
+        person -> Text,
+        placed_us -> BigInt,
+        lifted_us -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    nonces (nonce, keyid) {
+        keyid -> Text,
+        nonce -> Text,
+        until_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    idempotency (key, principal) {
+        principal -> Text,
+        key -> Text,
+        request -> Binary,
+        verdict -> Text,
+        body -> Binary,
+        person -> Nullable<Text>,
+        idx -> BigInt,
+        at_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    artefacts (digest) {
+        digest -> Text,
+        kind -> Text,
+        name -> Text,
+        content -> Text,
+        since_us -> BigInt,
+        idx -> BigInt,
+    }
+}
+
+diesel::table! {
+    keys (name) {
+        name -> Text,
+        wrapped -> Binary,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    log_head,
+    entries,
+    bodies,
+    checkpoints,
+    partners,
+    partner_keys,
+    persons,
+    lookups,
+    pairwise,
+    person_keys,
+    mandates,
+    resolutions,
+    consents,
+    facts,
+    profiles,
+    inquiry_marks,
+    inquiries,
+    inquiry_outcomes,
+    freezes,
+    nonces,
+    idempotency,
+    artefacts
+);

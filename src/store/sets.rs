@@ -1,0 +1,60 @@
+//! Set-based reading and writing, written once for both databases.
+
+/// Loads rows of `$table` whose `$column` is one of `$keys`, in chunks.
+macro_rules! load_by {
+    ($conn:expr, $table:ident, $column:ident, $keys:expr, $row:ty) => {{
+        let mut rows: Vec<$row> = Vec::new();
+        for chunk in $keys.chunks($crate::store::INSERT_CHUNK_ROWS * 4) {
+            rows.extend($crate::store::on_backend!($conn, |c| $table::table
+                .filter($table::$column.eq_any(chunk))
+                .load::<$row>(c))?);
+        }
+        rows
+    }};
+}
+pub(crate) use load_by;
+
+/// Inserts `$rows` into `$table` in chunks.
+macro_rules! insert_all {
+    ($conn:expr, $table:ident, $rows:expr) => {
+        for chunk in $rows.chunks($crate::store::INSERT_CHUNK_ROWS) {
+            $crate::store::on_backend!($conn, |c| diesel::insert_into($table::table)
+                .values(chunk)
+                .execute(c))?;
+        }
+    };
+}
+pub(crate) use insert_all;
+
+/// Inserts each of `$rows` or replaces the row of the same `$key`.
+macro_rules! put_all {
+    ($conn:expr, $table:ident, $key:ident, $rows:expr) => {
+        for row in $rows {
+            $crate::store::on_backend!($conn, |c| diesel::insert_into($table::table)
+                .values(row)
+                .on_conflict($table::$key)
+                .do_update()
+                .set(row)
+                .execute(c))?;
+        }
+    };
+}
+pub(crate) use put_all;
+
+/// Deletes the rows of the same `$key` and inserts `$rows`: two statements for a whole set. For
+/// tables that no other table refers to.
+macro_rules! replace_all {
+    ($conn:expr, $table:ident, $key:ident, $rows:expr) => {
+        for chunk in $rows.chunks($crate::store::INSERT_CHUNK_ROWS) {
+            let keys: Vec<_> = chunk.iter().map(|row| row.$key.clone()).collect();
+            $crate::store::on_backend!($conn, |c| diesel::delete(
+                $table::table.filter($table::$key.eq_any(&keys))
+            )
+            .execute(c))?;
+            $crate::store::on_backend!($conn, |c| diesel::insert_into($table::table)
+                .values(chunk)
+                .execute(c))?;
+        }
+    };
+}
+pub(crate) use replace_all;

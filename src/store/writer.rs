@@ -1,0 +1,138 @@
+//! The one way to write: a named transaction that is repeated when the database asks for it.
+
+use diesel::connection::{AnsiTransactionManager as Ansi, TransactionManager};
+
+use super::{AnyConn, StoreError, Target};
+
+/// How often a transaction is repeated before its failure is told.
+const ATTEMPTS: u32 = 5;
+
+/// A connection that writes. It reconnects by itself after the database was away.
+pub struct Writer {
+    target: Target,
+    conn: Option<AnyConn>,
+}
+
+/// How a transaction ended, when it did not end well.
+#[derive(Debug)]
+pub enum WriteFailure {
+    /// Nothing was written.
+    Nothing(StoreError),
+    /// The commit was sent and its answer lost: look before repeating (decisions.md 10).
+    Unknown(StoreError),
+}
+
+impl Writer {
+    pub(super) fn new(target: Target) -> Writer {
+        Writer { target, conn: None }
+    }
+
+    /// The connection, opened when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`].
+    pub fn conn(&mut self) -> Result<&mut AnyConn, StoreError> {
+        let conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.target.connect()?,
+        };
+        Ok(self.conn.insert(conn))
+    }
+
+    /// Runs `work` in one transaction and commits it. `committed` is asked, on a new connection,
+    /// whether a commit whose answer was lost did happen.
+    ///
+    /// # Errors
+    /// What `work` answered, or what the database said after [`ATTEMPTS`] attempts. In each case
+    /// nothing was written.
+    pub fn write<T>(
+        &mut self,
+        name: &'static str,
+        mut work: impl FnMut(&mut AnyConn) -> Result<T, StoreError>,
+        mut committed: impl FnMut(&mut AnyConn, &T) -> Result<bool, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let (failure, value) = match self.once(&mut work) {
+                Ok(value) => return Ok(value),
+                Err((failure, value)) => (failure, value),
+            };
+            let error = match (failure, value) {
+                (WriteFailure::Unknown(error), Some(value)) => {
+                    self.conn = None;
+                    if committed(self.conn()?, &value)? {
+                        return Ok(value);
+                    }
+                    error
+                }
+                (WriteFailure::Nothing(error) | WriteFailure::Unknown(error), _) => error,
+            };
+            if matches!(error, StoreError::Unreachable(_)) {
+                self.conn = None;
+            }
+            if !error.is_transient() || attempt == ATTEMPTS {
+                return Err(error);
+            }
+            tracing::warn!(transaction = name, attempt, %error, "transaction repeated");
+            attempt += 1;
+        }
+    }
+
+    fn once<T>(
+        &mut self,
+        work: &mut impl FnMut(&mut AnyConn) -> Result<T, StoreError>,
+    ) -> Result<T, (WriteFailure, Option<T>)> {
+        let nothing = |e| (WriteFailure::Nothing(e), None);
+        let conn = self.conn().map_err(nothing)?;
+        begin(conn).map_err(nothing)?;
+        let value = match work(conn) {
+            Ok(value) => value,
+            Err(error) => {
+                if roll_back(conn).is_err() {
+                    self.conn = None;
+                }
+                return Err(nothing(error));
+            }
+        };
+        match commit(conn) {
+            Ok(()) => Ok(value),
+            Err(error @ StoreError::Unreachable(_)) => {
+                Err((WriteFailure::Unknown(error), Some(value)))
+            }
+            Err(error) => {
+                if roll_back(conn).is_err() {
+                    self.conn = None;
+                }
+                Err(nothing(error))
+            }
+        }
+    }
+}
+
+// SQLite must take its write lock at once: a read that turns into a write later can be refused
+// without waiting. PostgreSQL locks the head row instead (ledger::rows).
+fn begin(conn: &mut AnyConn) -> Result<(), StoreError> {
+    match conn {
+        AnyConn::Pg(c) => Ansi::begin_transaction(c)?,
+        AnyConn::Sqlite(c) => {
+            Ansi::begin_transaction_sql(c, "BEGIN IMMEDIATE")?;
+        }
+    }
+    Ok(())
+}
+
+fn commit(conn: &mut AnyConn) -> Result<(), StoreError> {
+    match conn {
+        AnyConn::Pg(c) => Ansi::commit_transaction(c)?,
+        AnyConn::Sqlite(c) => Ansi::commit_transaction(c)?,
+    }
+    Ok(())
+}
+
+fn roll_back(conn: &mut AnyConn) -> Result<(), StoreError> {
+    match conn {
+        AnyConn::Pg(c) => Ansi::rollback_transaction(c)?,
+        AnyConn::Sqlite(c) => Ansi::rollback_transaction(c)?,
+    }
+    Ok(())
+}
