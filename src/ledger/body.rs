@@ -1,0 +1,195 @@
+//! What a leaf commits to: the two parts of an entry's body, serialised once (decisions.md 1–4).
+//!
+//! The `record` part says what happened; the `personal` part whom it concerns. A record may hold
+//! the salted digest of a third text, the `detail`: what supervision counts but this asker must
+//! not learn (the score behind a hotel's yes or no). It is sealed beside the record, and opening
+//! the record to the asker does not open it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::commitment::{Opening, commitment, part_hash};
+use super::leaf::PublicKind;
+use crate::kernel::bytes::{Digest, base64, sha256_of};
+use crate::kernel::seal::{Place, SealBroken, SealKey};
+use crate::kernel::{Env, Time};
+
+/// An entry before it has a place in the log.
+#[derive(Debug)]
+pub struct Draft {
+    /// The exact kind, part of the record.
+    pub kind: &'static str,
+    /// The coarse kind that the public leaf shows.
+    pub public: PublicKind,
+    /// The person it concerns, at most one.
+    pub person: Option<String>,
+    /// What happened. No subject id, nor anything that leads to one.
+    pub record: Map<String, Value>,
+    /// What supervision counts and the asker is not shown.
+    pub detail: Map<String, Value>,
+    /// Whom it concerns; sealed under the person's key.
+    pub personal: Value,
+}
+
+impl Draft {
+    /// An entry of this kind with nothing in it yet.
+    pub fn new(kind: &'static str, public: PublicKind) -> Draft {
+        Draft {
+            kind,
+            public,
+            person: None,
+            record: Map::new(),
+            detail: Map::new(),
+            personal: Value::Null,
+        }
+    }
+
+    /// The entry concerns this person.
+    pub fn about(mut self, person: &str) -> Draft {
+        self.person = Some(person.to_string());
+        self
+    }
+
+    /// Adds to the record.
+    pub fn says(mut self, name: &str, value: impl Into<Value>) -> Draft {
+        self.record.insert(name.to_string(), value.into());
+        self
+    }
+
+    /// Adds to the detail.
+    pub fn counts(mut self, name: &str, value: impl Into<Value>) -> Draft {
+        self.detail.insert(name.to_string(), value.into());
+        self
+    }
+
+    /// Sets the personal part.
+    pub fn holds(mut self, personal: Value) -> Draft {
+        self.personal = personal;
+        self
+    }
+}
+
+/// The record part as it is sealed: the salts and the exact texts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordPart {
+    /// Salt of the record.
+    pub salt: [u8; 32],
+    /// The record, JSON, byte for byte as committed to.
+    pub text: String,
+    /// Salt of the detail.
+    pub detail_salt: [u8; 32],
+    /// The detail, JSON; empty when there is none.
+    pub detail: String,
+}
+
+/// The personal part as it is sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonalPart {
+    /// Salt of the personal text.
+    pub salt: [u8; 32],
+    /// The personal text, JSON, byte for byte as committed to; empty when nobody is concerned.
+    pub text: String,
+}
+
+/// Both parts of a body, in clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// What happened.
+    pub record: RecordPart,
+    /// Whom it concerns.
+    pub personal: PersonalPart,
+}
+
+/// The salted digest of a detail, as the record holds it.
+pub fn detail_digest(salt: &[u8; 32], detail: &str) -> Digest {
+    sha256_of(&[b"fivefold-detail/v1\n", salt, detail.as_bytes()])
+}
+
+impl Body {
+    /// Serialises a draft, once. Keys come out in alphabetical order.
+    pub fn write(env: &Env, draft: &Draft) -> Body {
+        let mut record = draft.record.clone();
+        record.insert("kind".to_string(), Value::from(draft.kind));
+        let (mut detail_salt, mut detail) = ([0; 32], String::new());
+        if !draft.detail.is_empty() {
+            detail_salt = env.random();
+            detail = Value::Object(draft.detail.clone()).to_string();
+            let digest = base64(&detail_digest(&detail_salt, &detail));
+            record.insert("detail".to_string(), Value::from(digest));
+        }
+        let personal = match &draft.personal {
+            Value::Null => String::new(),
+            value => value.to_string(),
+        };
+        Body {
+            record: RecordPart {
+                salt: env.random(),
+                text: Value::Object(record).to_string(),
+                detail_salt,
+                detail,
+            },
+            personal: PersonalPart { salt: env.random(), text: personal },
+        }
+    }
+
+    /// The commitment that the leaf holds.
+    pub fn commitment(&self) -> Digest {
+        commitment(
+            &self.record.salt,
+            self.record.text.as_bytes(),
+            &self.personal.salt,
+            self.personal.text.as_bytes(),
+        )
+    }
+
+    /// What an asker gets to recompute the leaf: its record, and the digest of the personal part.
+    pub fn opening(&self) -> Opening {
+        Opening {
+            salt: self.record.salt,
+            record: self.record.text.clone(),
+            personal_hash: part_hash(&self.personal.salt, self.personal.text.as_bytes()),
+        }
+    }
+}
+
+/// The place of a body's column; an entry is written once, so row and writer are the same index.
+fn place<'a>(column: &'static str, row: &'a str, index: u64) -> Place<'a> {
+    Place { table: "bodies", column, row, index }
+}
+
+/// Seals one part for its place.
+pub fn seal_part<T: Serialize>(
+    env: &Env,
+    key: &SealKey,
+    column: &'static str,
+    index: u64,
+    part: &T,
+) -> Vec<u8> {
+    let bytes = postcard::to_stdvec(part).unwrap_or_default();
+    key.seal(env, place(column, &index.to_string(), index), &bytes)
+}
+
+/// Opens one part.
+///
+/// # Errors
+/// [`SealBroken`] when key, place or bytes are not the ones it was sealed with.
+pub fn open_part<T: for<'de> Deserialize<'de>>(
+    key: &SealKey,
+    column: &'static str,
+    index: u64,
+    sealed: &[u8],
+) -> Result<T, SealBroken> {
+    let bytes = key.open(place(column, &index.to_string(), index), sealed)?;
+    postcard::from_bytes(&bytes).map_err(|_| SealBroken { table: "bodies", column })
+}
+
+/// The name of the key that seals what happened in the month of `at`.
+pub fn period_key_name(at: Time) -> String {
+    let text = at.to_second_text();
+    format!("period:{}", text.get(..7).unwrap_or("0000-00"))
+}
+
+/// The name of the key that seals what concerns `person`.
+pub fn person_key_name(person: &str) -> String {
+    format!("person:{person}")
+}

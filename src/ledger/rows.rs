@@ -1,0 +1,235 @@
+//! The log in the database: its head, its leaves, its sealed bodies, its checkpoints.
+
+use diesel::prelude::*;
+
+use super::tree::CompactRange;
+use crate::kernel::Time;
+use crate::store::schema::{artefacts, bodies, checkpoints, entries, log_head};
+use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend};
+
+/// The end of the log. Whoever has it locked is the writer.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Entries in the log.
+    pub size: u64,
+    /// The compact range of the whole tree.
+    pub frontier: CompactRange,
+    /// Time of the last batch; time never runs backwards in the log.
+    pub at: Time,
+    /// The last batch, by which a writer recognises its own commit.
+    pub batch: String,
+    /// The log's origin.
+    pub origin: String,
+}
+
+#[derive(Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = log_head)]
+struct HeadRow {
+    id: i64,
+    size: i64,
+    frontier: Vec<u8>,
+    at_us: i64,
+    batch: String,
+    origin: String,
+}
+
+/// One leaf.
+#[derive(Clone, Debug, Queryable, Insertable)]
+#[diesel(table_name = entries)]
+pub struct EntryRow {
+    /// Its index.
+    pub idx: i64,
+    /// Its bytes.
+    pub leaf: Vec<u8>,
+}
+
+/// What one leaf commits to, sealed.
+#[derive(Clone, Debug, Queryable, Insertable)]
+#[diesel(table_name = bodies, treat_none_as_default_value = false)]
+pub struct BodyRow {
+    /// Its index.
+    pub idx: i64,
+    /// The exact kind.
+    pub kind: String,
+    /// When.
+    pub at_us: i64,
+    /// Name of the key of the record part.
+    pub period: String,
+    /// The person it concerns.
+    pub person: Option<String>,
+    /// The sealed record part.
+    pub record: Vec<u8>,
+    /// The sealed personal part.
+    pub personal: Vec<u8>,
+}
+
+/// A pack set or scorecard that was ever in force.
+#[derive(Clone, Debug, Queryable, Insertable)]
+#[diesel(table_name = artefacts)]
+pub struct ArtefactRow {
+    /// SHA-256, hexadecimal.
+    pub digest: String,
+    /// `packs` or `scorecard`.
+    pub kind: String,
+    /// Name and version.
+    pub name: String,
+    /// The text itself.
+    pub content: String,
+    /// Since when in force.
+    pub since_us: i64,
+    /// Index of the entry that says so.
+    pub idx: i64,
+}
+
+fn head_of(row: HeadRow) -> Result<Head, StoreError> {
+    let broken = || StoreError::inconsistent("the head of the log does not read");
+    let frontier = CompactRange::from_bytes(&row.frontier).ok_or_else(broken)?;
+    let size = u64::try_from(row.size).map_err(|_| broken())?;
+    if frontier.size() != size {
+        return Err(broken());
+    }
+    let at = Time::from_micros(row.at_us);
+    Ok(Head { size, frontier, at, batch: row.batch, origin: row.origin })
+}
+
+/// Takes the lock on the head and reads it. On SQLite the transaction itself is the lock.
+///
+/// # Errors
+/// The database's, here and below.
+pub fn lock_head(conn: &mut AnyConn) -> Result<Option<Head>, StoreError> {
+    let row: Option<HeadRow> = match conn {
+        AnyConn::Pg(c) => log_head::table.for_update().first(c).optional()?,
+        AnyConn::Sqlite(c) => log_head::table.first(c).optional()?,
+    };
+    row.map(head_of).transpose()
+}
+
+/// Reads the head without a lock.
+pub fn read_head(conn: &mut AnyConn) -> Result<Option<Head>, StoreError> {
+    let row: Option<HeadRow> = on_backend!(conn, |c| log_head::table.first(c).optional())?;
+    row.map(head_of).transpose()
+}
+
+/// Writes the head.
+pub fn put_head(conn: &mut AnyConn, head: &Head) -> Result<(), StoreError> {
+    let row = HeadRow {
+        id: 1,
+        size: head.size as i64,
+        frontier: head.frontier.to_bytes(),
+        at_us: head.at.micros(),
+        batch: head.batch.clone(),
+        origin: head.origin.clone(),
+    };
+    on_backend!(conn, |c| diesel::insert_into(log_head::table)
+        .values(&row)
+        .on_conflict(log_head::id)
+        .do_update()
+        .set(&row)
+        .execute(c))?;
+    Ok(())
+}
+
+/// Appends leaves and their bodies.
+pub fn append(
+    conn: &mut AnyConn,
+    leaves: &[EntryRow],
+    sealed: &[BodyRow],
+) -> Result<(), StoreError> {
+    insert_all!(conn, entries, leaves);
+    insert_all!(conn, bodies, sealed);
+    Ok(())
+}
+
+/// Leaves `from..to`, in order.
+pub fn leaves(conn: &mut AnyConn, from: u64, to: u64) -> Result<Vec<EntryRow>, StoreError> {
+    Ok(on_backend!(conn, |c| entries::table
+        .filter(entries::idx.ge(from as i64))
+        .filter(entries::idx.lt(to as i64))
+        .order(entries::idx)
+        .load(c))?)
+}
+
+/// Bodies `from..to`, in order.
+pub fn bodies(conn: &mut AnyConn, from: u64, to: u64) -> Result<Vec<BodyRow>, StoreError> {
+    Ok(on_backend!(conn, |c| bodies::table
+        .filter(bodies::idx.ge(from as i64))
+        .filter(bodies::idx.lt(to as i64))
+        .order(bodies::idx)
+        .load(c))?)
+}
+
+/// Bodies of one kind about persons, before index `before`, in order of the log.
+pub fn bodies_about(
+    conn: &mut AnyConn,
+    persons: &[&str],
+    kind: &str,
+    before: u64,
+) -> Result<Vec<BodyRow>, StoreError> {
+    Ok(on_backend!(conn, |c| bodies::table
+        .filter(bodies::person.eq_any(persons))
+        .filter(bodies::kind.eq(kind))
+        .filter(bodies::idx.lt(before as i64))
+        .order(bodies::idx)
+        .load(c))?)
+}
+
+/// Every body about persons, in order of the log.
+pub fn all_about(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<BodyRow>, StoreError> {
+    let mut rows = load_by!(conn, bodies, person, persons, BodyRow);
+    rows.sort_by_key(|row| row.idx);
+    Ok(rows)
+}
+
+/// The newest checkpoint: its size and its note.
+pub fn newest_checkpoint(conn: &mut AnyConn) -> Result<Option<(u64, String)>, StoreError> {
+    let row: Option<(i64, String)> = on_backend!(conn, |c| checkpoints::table
+        .select((checkpoints::size, checkpoints::note))
+        .order(checkpoints::size.desc())
+        .first(c)
+        .optional())?;
+    Ok(row.map(|(size, note)| (size.unsigned_abs(), note)))
+}
+
+/// The newest checkpoint at or before `at`, and the first at or after it.
+pub fn checkpoint_at_or_after(
+    conn: &mut AnyConn,
+    size: u64,
+) -> Result<Option<(u64, String)>, StoreError> {
+    let row: Option<(i64, String)> = on_backend!(conn, |c| checkpoints::table
+        .select((checkpoints::size, checkpoints::note))
+        .filter(checkpoints::size.ge(size as i64))
+        .order(checkpoints::size)
+        .first(c)
+        .optional())?;
+    Ok(row.map(|(size, note)| (size.unsigned_abs(), note)))
+}
+
+/// Keeps a checkpoint; one of the same size is kept once.
+pub fn put_checkpoint(
+    conn: &mut AnyConn,
+    size: u64,
+    note: &str,
+    at: Time,
+) -> Result<(), StoreError> {
+    let values = (
+        checkpoints::size.eq(size as i64),
+        checkpoints::note.eq(note),
+        checkpoints::at_us.eq(at.micros()),
+    );
+    on_backend!(conn, |c| diesel::insert_into(checkpoints::table)
+        .values(values)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(())
+}
+
+/// Every pack set and scorecard that was ever in force.
+pub fn artefacts(conn: &mut AnyConn) -> Result<Vec<ArtefactRow>, StoreError> {
+    Ok(on_backend!(conn, |c| artefacts::table.order(artefacts::idx).load(c))?)
+}
+
+/// Keeps pack sets and scorecards.
+pub fn put_artefacts(conn: &mut AnyConn, rows: &[ArtefactRow]) -> Result<(), StoreError> {
+    insert_all!(conn, artefacts, rows);
+    Ok(())
+}
