@@ -1,0 +1,10 @@
+//! Who may talk to us, with which keys, in which sector, for which scenarios?
+//!
+//! [`registry`] holds the partners; [`signature`] is the HTTP message signature profile by which
+//! each request shows who sent it and each response that it is ours.
+
+pub mod registry;
+pub mod rows;
+pub mod signature;
+
+pub use registry::{Contract, Partner, PartnerKey, Registry, Role};

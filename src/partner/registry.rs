@@ -1,0 +1,101 @@
+//! The registry: which platforms take part, in which roles, with which keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::signature::PublicKey;
+use crate::kernel::Time;
+
+/// What a partner may do at all; policies say when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Sends observations.
+    Furnisher,
+    /// Asks inquiries.
+    Asker,
+    /// Enrols persons.
+    Enroller,
+    /// Acts for persons, under a mandate.
+    Agent,
+}
+
+impl Role {
+    /// Reads a role's name.
+    pub fn from_name(text: &str) -> Option<Role> {
+        match text {
+            "furnisher" => Some(Role::Furnisher),
+            "asker" => Some(Role::Asker),
+            "enroller" => Some(Role::Enroller),
+            "agent" => Some(Role::Agent),
+            _ => None,
+        }
+    }
+
+    /// The role's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Furnisher => "furnisher",
+            Role::Asker => "asker",
+            Role::Enroller => "enroller",
+            Role::Agent => "agent",
+        }
+    }
+}
+
+/// What was agreed with a partner for one scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// The stable threshold of a yes/no scenario; the scenario's own when absent. It comes from
+    /// the contract, never from a request (decisions.md 20).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<i64>,
+}
+
+/// A partner platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partner {
+    /// `par_…`
+    pub id: String,
+    /// The name it is known by.
+    pub name: String,
+    /// Its trade: bank, consumer_finance, rental, hotel, car_hire, telecom, utility, …
+    pub sector: String,
+    /// What it may do.
+    pub roles: BTreeSet<Role>,
+    /// The scenarios it has contracted.
+    pub scenarios: BTreeMap<String, Contract>,
+    /// Suspended partners are refused everything.
+    pub suspended: bool,
+    /// Since when it takes part.
+    pub created: Time,
+}
+
+/// One of a partner's public keys.
+#[derive(Clone, Debug)]
+pub struct PartnerKey {
+    /// Whose key it is.
+    pub partner: String,
+    /// The key.
+    pub key: PublicKey,
+    /// Set when it must no longer be used.
+    pub retired: Option<Time>,
+}
+
+/// All partners and their keys, as the database has them.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    /// By id.
+    pub partners: BTreeMap<String, Partner>,
+    /// By RFC 7638 thumbprint.
+    pub keys: BTreeMap<String, PartnerKey>,
+}
+
+impl Registry {
+    /// The partner that `text` names: an id, or the exact name.
+    pub fn find(&self, text: &str) -> Option<&Partner> {
+        self.partners.get(text).or_else(|| self.partners.values().find(|p| p.name == text))
+    }
+}

@@ -1,0 +1,118 @@
+//! Partners and their keys in the database.
+
+use diesel::prelude::*;
+
+use super::registry::{Partner, PartnerKey, Registry};
+use super::signature::PublicKey;
+use crate::kernel::Time;
+use crate::store::schema::{partner_keys, partners};
+use crate::store::{AnyConn, StoreError, on_backend};
+
+#[derive(Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = partners)]
+#[diesel(treat_none_as_null = true)]
+struct PartnerRow {
+    id: String,
+    name: String,
+    sector: String,
+    roles: String,
+    scenarios: String,
+    suspended: bool,
+    created_us: i64,
+}
+
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = partner_keys)]
+struct KeyRow {
+    thumbprint: String,
+    partner: String,
+    jwk: String,
+    added_us: i64,
+    retired_us: Option<i64>,
+}
+
+fn broken(what: &str, id: &str) -> StoreError {
+    StoreError::inconsistent(format!("partner {id} has unreadable {what}"))
+}
+
+/// Reads the whole registry: it is small, and every request needs it.
+///
+/// # Errors
+/// The database's, or a row that does not read.
+pub fn load(conn: &mut AnyConn) -> Result<Registry, StoreError> {
+    let mut registry = Registry::default();
+    let rows: Vec<PartnerRow> = on_backend!(conn, |c| partners::table.load(c))?;
+    for row in rows {
+        let roles = serde_json::from_str(&row.roles).map_err(|_| broken("roles", &row.id))?;
+        let scenarios =
+            serde_json::from_str(&row.scenarios).map_err(|_| broken("scenarios", &row.id))?;
+        let partner = Partner {
+            id: row.id.clone(),
+            name: row.name,
+            sector: row.sector,
+            roles,
+            scenarios,
+            suspended: row.suspended,
+            created: Time::from_micros(row.created_us),
+        };
+        registry.partners.insert(row.id, partner);
+    }
+    let rows: Vec<KeyRow> = on_backend!(conn, |c| partner_keys::table.load(c))?;
+    for row in rows {
+        let value = serde_json::from_str(&row.jwk).map_err(|_| broken("key", &row.partner))?;
+        let key = PublicKey::from_jwk(&value).map_err(|_| broken("key", &row.partner))?;
+        let retired = row.retired_us.map(Time::from_micros);
+        registry.keys.insert(row.thumbprint, PartnerKey { partner: row.partner, key, retired });
+    }
+    Ok(registry)
+}
+
+/// Inserts or replaces a partner.
+///
+/// # Errors
+/// The database's.
+pub fn put(conn: &mut AnyConn, partner: &Partner) -> Result<(), StoreError> {
+    let text = |e: serde_json::Error| StoreError::inconsistent(e.to_string());
+    let row = PartnerRow {
+        id: partner.id.clone(),
+        name: partner.name.clone(),
+        sector: partner.sector.clone(),
+        roles: serde_json::to_string(&partner.roles).map_err(text)?,
+        scenarios: serde_json::to_string(&partner.scenarios).map_err(text)?,
+        suspended: partner.suspended,
+        created_us: partner.created.micros(),
+    };
+    on_backend!(conn, |c| diesel::insert_into(partners::table)
+        .values(&row)
+        .on_conflict(partners::id)
+        .do_update()
+        .set(&row)
+        .execute(c))?;
+    Ok(())
+}
+
+/// Inserts a key, or changes when it was retired.
+///
+/// # Errors
+/// The database's.
+pub fn put_key(
+    conn: &mut AnyConn,
+    thumbprint: &str,
+    key: &PartnerKey,
+    added: Time,
+) -> Result<(), StoreError> {
+    let row = KeyRow {
+        thumbprint: thumbprint.to_string(),
+        partner: key.partner.clone(),
+        jwk: key.key.to_jwk().to_string(),
+        added_us: added.micros(),
+        retired_us: key.retired.map(Time::micros),
+    };
+    on_backend!(conn, |c| diesel::insert_into(partner_keys::table)
+        .values(&row)
+        .on_conflict(partner_keys::thumbprint)
+        .do_update()
+        .set(partner_keys::retired_us.eq(row.retired_us))
+        .execute(c))?;
+    Ok(())
+}
