@@ -1,0 +1,74 @@
+//! Answers given, and what became of them, in the database.
+
+use diesel::prelude::*;
+
+use crate::store::schema::{inquiries, inquiry_outcomes};
+use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend};
+
+/// An inquiry and its answer, sealed.
+#[derive(Clone, Debug, Queryable, Insertable)]
+#[diesel(table_name = inquiries, treat_none_as_default_value = false)]
+pub struct InquiryRow {
+    /// `inq_…`
+    pub id: String,
+    /// Index of its entry.
+    pub idx: i64,
+    /// Who asked.
+    pub asker: String,
+    /// About whom.
+    pub person: Option<String>,
+    /// The scenario.
+    pub scenario: String,
+    /// When.
+    pub at_us: i64,
+    /// Until when the answer may be used.
+    pub expires_us: i64,
+    /// The answer's exact body, sealed under the person's key.
+    pub answer: Vec<u8>,
+}
+
+/// What an asker decided.
+#[derive(Clone, Debug, Queryable, Insertable)]
+#[diesel(table_name = inquiry_outcomes)]
+pub struct OutcomeRow {
+    /// The inquiry.
+    pub inquiry: String,
+    /// Index of its entry.
+    pub idx: i64,
+    /// The decision.
+    pub decision: String,
+    /// When decided.
+    pub at_us: i64,
+}
+
+/// Inquiries by id.
+///
+/// # Errors
+/// The database's, here and below.
+pub fn by_id(conn: &mut AnyConn, ids: &[&str]) -> Result<Vec<InquiryRow>, StoreError> {
+    Ok(load_by!(conn, inquiries, id, ids, InquiryRow))
+}
+
+/// Inquiries about persons, in order of the log.
+pub fn by_person(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<InquiryRow>, StoreError> {
+    Ok(on_backend!(conn, |c| inquiries::table
+        .filter(inquiries::person.eq_any(persons))
+        .order(inquiries::idx)
+        .load(c))?)
+}
+
+/// Outcomes reported for inquiries.
+pub fn outcomes(conn: &mut AnyConn, ids: &[&str]) -> Result<Vec<OutcomeRow>, StoreError> {
+    Ok(load_by!(conn, inquiry_outcomes, inquiry, ids, OutcomeRow))
+}
+
+/// Writes inquiries and outcomes.
+pub fn write(
+    conn: &mut AnyConn,
+    asked: &[InquiryRow],
+    reported: &[OutcomeRow],
+) -> Result<(), StoreError> {
+    insert_all!(conn, inquiries, asked);
+    insert_all!(conn, inquiry_outcomes, reported);
+    Ok(())
+}

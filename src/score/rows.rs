@@ -1,0 +1,66 @@
+//! Profiles and the marks of hard inquiries, in the database.
+
+use diesel::prelude::*;
+
+use crate::store::schema::{inquiry_marks, profiles};
+use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend, replace_all};
+
+/// A person's profile, sealed under the person's key.
+#[derive(Clone, Debug, Queryable, Insertable)]
+#[diesel(table_name = profiles)]
+pub struct ProfileRow {
+    /// Whose.
+    pub person: String,
+    /// The sealed profile.
+    pub sealed: Vec<u8>,
+    /// Observations folded into it, a named limit.
+    pub observations: i64,
+    /// Index of the entry that was folded last; part of the seal's place.
+    pub idx: i64,
+}
+
+/// A hard inquiry that counts.
+#[derive(Clone, Debug, Queryable, Insertable)]
+#[diesel(table_name = inquiry_marks)]
+pub struct MarkRow {
+    /// Index of the inquiry's entry.
+    pub idx: i64,
+    /// About whom.
+    pub person: String,
+    /// For which scenario: hard inquiries of one product are one within 28 days.
+    pub scenario: String,
+    /// When.
+    pub at_us: i64,
+}
+
+/// Profiles of persons.
+///
+/// # Errors
+/// The database's, here and below.
+pub fn profiles(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<ProfileRow>, StoreError> {
+    Ok(load_by!(conn, profiles, person, persons, ProfileRow))
+}
+
+/// Hard inquiries about persons since `since_us`, in order of the log.
+pub fn marks(
+    conn: &mut AnyConn,
+    persons: &[&str],
+    since_us: i64,
+) -> Result<Vec<MarkRow>, StoreError> {
+    Ok(on_backend!(conn, |c| inquiry_marks::table
+        .filter(inquiry_marks::person.eq_any(persons))
+        .filter(inquiry_marks::at_us.ge(since_us))
+        .order(inquiry_marks::idx)
+        .load(c))?)
+}
+
+/// Writes profiles and marks.
+pub fn write(
+    conn: &mut AnyConn,
+    changed: &[ProfileRow],
+    fresh: &[MarkRow],
+) -> Result<(), StoreError> {
+    replace_all!(conn, profiles, person, changed);
+    insert_all!(conn, inquiry_marks, fresh);
+    Ok(())
+}
