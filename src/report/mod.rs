@@ -1,0 +1,4 @@
+//! What can be handed to a person or a regulator as a file that stands on its own.
+
+pub mod consumer;
+pub mod document;
