@@ -1,0 +1,4 @@
+//! The laboratory: measure scorecards, and make the populations they can be measured on.
+
+pub mod metrics;
+pub mod population;
