@@ -1,0 +1,234 @@
+//! From what was read to the facts that policies decide on, and from a refusal to its record.
+
+use serde_json::json;
+
+use super::admission::{Admission, Principal};
+use super::command::Fault;
+use super::work::Work;
+use crate::consent::{Purpose, Standing};
+use crate::error::Problem;
+use crate::kernel::Time;
+use crate::ledger::body::Draft;
+use crate::ledger::leaf::PublicKind;
+use crate::partner::Role;
+use crate::policy::{Action, ActorKind, BasisKind, Decision, Facts, Permit, Refusal, decide};
+use crate::subject::vault::age_years;
+
+/// The countries of the European Union, whose residents fall under the pack `eu`.
+const EU: [&str; 27] = [
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
+    "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+];
+
+/// The rule pack of a residence (ISO 3166 alpha-2). No pack, no act: policies refuse.
+pub fn pack_of(residence: &str) -> Option<&'static str> {
+    match residence {
+        "CN" => Some("cn"),
+        "US" => Some("us"),
+        "GB" => Some("uk"),
+        other if EU.contains(&other) => Some("eu"),
+        _ => None,
+    }
+}
+
+/// The facts about whoever acts, for an act under the packs of `residence`.
+pub fn facts(work: &Work<'_>, admission: &Admission, action: Action, residence: &str) -> Facts {
+    let kind = match &admission.principal {
+        Principal::Partner(_) => ActorKind::Partner,
+        Principal::Person(_) => ActorKind::Person,
+        Principal::Operator { .. } => ActorKind::Operator,
+    };
+    let mut facts = Facts::by(action, kind, pack_of(residence));
+    facts.environment = work.engine.environment;
+    facts.licensed = work.engine.licensed;
+    match &admission.principal {
+        Principal::Partner(id) => {
+            if let Some(partner) = work.registry.partners.get(id) {
+                let has = |role| partner.roles.contains(&role);
+                facts.actor.roles.furnisher = has(Role::Furnisher);
+                facts.actor.roles.asker = has(Role::Asker);
+                facts.actor.roles.enroller = has(Role::Enroller);
+                facts.actor.roles.agent = has(Role::Agent);
+                facts.actor.sector = partner.sector.clone();
+                facts.actor.suspended = partner.suspended;
+            }
+        }
+        Principal::Person(_) => {}
+        Principal::Operator { reason, .. } => facts.actor.reason_given = !reason.trim().is_empty(),
+    }
+    facts
+}
+
+/// Adds what is known of the person: who they are to the law, and what stands against a release.
+///
+/// # Errors
+/// The vault does not open.
+pub fn add_person(work: &mut Work<'_>, facts: &mut Facts, person: &str) -> Result<(), Fault> {
+    use crate::collect::observation::StatusKind;
+    let identity = work.identity(person)?;
+    facts.person.known = true;
+    let residence = work.loaded.persons.get(person).map(|p| p.residence.clone());
+    let pack = residence.as_deref().and_then(pack_of).and_then(|id| work.engine.rules.pack(id));
+    if let (Some(birth), Some(pack)) = (identity.birth_date, pack) {
+        let today = work.now.date_at(pack.utc_offset_hours);
+        facts.person.minor = age_years(birth, today) < i32::from(pack.adult_age);
+    }
+    facts.person.frozen = work
+        .loaded
+        .freezes
+        .values()
+        .any(|freeze| freeze.person == person && freeze.lifted_us.is_none());
+    let profile = &work.folded(person)?.profile;
+    facts.person.deceased = profile.status_since(StatusKind::Death).is_some();
+    facts.person.incapacity = profile.status_since(StatusKind::Incapacity).is_some();
+    facts.person.identity_theft = profile.status_since(StatusKind::IdentityTheft).is_some();
+    Ok(())
+}
+
+/// Adds what a consent says about this use; `None` when it is not this partner's to know of.
+pub fn add_consent(
+    facts: &mut Facts,
+    standing: Option<&Standing>,
+    partner: &str,
+    person: &str,
+    purpose: Purpose,
+    scenario: Option<&str>,
+    now: Time,
+) {
+    facts.basis.kind = BasisKind::Consent;
+    let Some(standing) = standing else { return };
+    let used = standing.for_use(partner, person, purpose, scenario, now);
+    let basis = &mut facts.basis;
+    // Another partner's consent is not found, rather than somebody else's (decisions.md 20).
+    basis.found = used.recipient_matches;
+    basis.recipient_matches = used.recipient_matches;
+    basis.subject_matches = used.subject_matches;
+    basis.purpose_matches = used.purpose_matches;
+    basis.scenario_matches = used.scenario_matches || scenario.is_none();
+    basis.not_yet_valid = used.not_yet_valid;
+    basis.expired = used.expired;
+    basis.revoked = used.revoked;
+    basis.used_up = used.used_up;
+}
+
+/// Who is named in a record: partners by id and sector, persons and staff by kind only.
+pub fn actor(work: &Work<'_>, admission: &Admission) -> (String, String) {
+    match &admission.principal {
+        Principal::Partner(id) => {
+            let sector = work.registry.partners.get(id).map(|p| p.sector.clone());
+            (id.clone(), sector.unwrap_or_default())
+        }
+        Principal::Person(_) => ("person".to_string(), String::new()),
+        Principal::Operator { name, .. } => (format!("staff:{name}"), String::new()),
+    }
+}
+
+/// Decides. A refusal is recorded like an answer, and comes back as a problem.
+///
+/// # Errors
+/// The refusal, recorded; or the database's.
+pub fn permit(
+    work: &mut Work<'_>,
+    admission: &Admission,
+    facts: &Facts,
+    public: PublicKind,
+    person: Option<&str>,
+) -> Result<Permit, Fault> {
+    match decide(&work.engine.rules, facts) {
+        Decision::Permit(permit) => Ok(permit),
+        Decision::Refusal(refusal) => {
+            Err(refused(work, admission, &refusal, facts, public, person)?)
+        }
+    }
+}
+
+fn refused(
+    work: &mut Work<'_>,
+    admission: &Admission,
+    refusal: &Refusal,
+    facts: &Facts,
+    public: PublicKind,
+    person: Option<&str>,
+) -> Result<Fault, Fault> {
+    let outward = refusal.outward(&work.engine.rules);
+    let (name, sector) = actor(work, admission);
+    let mut draft = Draft::new("refused", public)
+        .says("act", facts.action.name())
+        .says("actor", name)
+        .says("sector", sector)
+        .says("code", outward.code.clone())
+        .says("policies", outward.policies.clone())
+        .counts("codes", refusal.codes())
+        .counts("policies", refusal.policies());
+    if let Some(person) = person {
+        draft = draft.about(person).holds(json!({ "person": person }));
+    }
+    let recorded = work.append(draft)?;
+    let text = work.engine.rules.explain(refusal);
+    let mut problem = Problem::new(&outward.code, text).with_policies(outward.policies);
+    problem.index = Some(recorded.index);
+    Ok(Fault::Problem(Box::new(problem), person.map(str::to_string)))
+}
+
+/// The subject id that the request names, as this actor may use it: a partner its own pairwise id,
+/// a person `me`. Gives the person and whether name and document contradicted each other.
+///
+/// # Errors
+/// `subject_not_found`, in the same words whether or not somebody else knows it.
+pub fn whom(
+    work: &Work<'_>,
+    admission: &Admission,
+    subject: &str,
+) -> Result<(String, bool), Problem> {
+    match &admission.principal {
+        Principal::Person(person) if subject == "me" => {
+            Ok((work.loaded.canonical(person).to_string(), false))
+        }
+        Principal::Partner(partner) => {
+            let row = work.loaded.pairwise.get(subject).filter(|row| row.partner == *partner);
+            row.map(|row| (work.loaded.canonical(&row.person).to_string(), row.mismatch))
+                .ok_or_else(subject_not_found)
+        }
+        Principal::Operator { .. } => {
+            let row = work.loaded.pairwise.get(subject).map(|row| row.person.as_str());
+            let id = row.or_else(|| work.loaded.persons.get(subject).map(|p| p.id.as_str()));
+            id.map(|id| (work.loaded.canonical(id).to_string(), false))
+                .ok_or_else(subject_not_found)
+        }
+        Principal::Person(_) => Err(subject_not_found()),
+    }
+}
+
+fn subject_not_found() -> Problem {
+    Problem::new(
+        "subject_not_found",
+        "There is no such subject of yours. Use the id that POST /v1/subjects gave you; a person \
+         with a key of their own uses `me`.",
+    )
+}
+
+/// Adds whether this actor may act for the person: it is them, or a mandate of theirs names the
+/// act.
+pub fn add_standing(
+    work: &Work<'_>,
+    facts: &mut Facts,
+    admission: &Admission,
+    person: &str,
+    act: &str,
+) {
+    match &admission.principal {
+        Principal::Person(id) => facts.actor.is_the_person = work.loaded.canonical(id) == person,
+        Principal::Partner(partner) => {
+            let now = work.now.micros();
+            facts.actor.mandate_covers_act = work.loaded.mandates.values().any(|mandate| {
+                work.loaded.canonical(&mandate.person) == person
+                    && mandate.agent == *partner
+                    && mandate.revoked_us.is_none()
+                    && now < mandate.expires_us
+                    && serde_json::from_str::<Vec<String>>(&mandate.acts)
+                        .is_ok_and(|acts| acts.iter().any(|a| a == act))
+            });
+        }
+        Principal::Operator { .. } => {}
+    }
+}

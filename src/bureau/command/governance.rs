@@ -1,0 +1,231 @@
+//! Governance: the log's first entry, the packs and scorecards in force, partners and their keys.
+
+use serde_json::json;
+
+use super::{Answer, Command, Fault, needs_of_admission};
+use crate::bureau::admission::Admission;
+use crate::bureau::authority;
+use crate::bureau::needs::Needs;
+use crate::bureau::work::Work;
+use crate::error::{Problem, Reason};
+use crate::kernel::id;
+use crate::ledger::body::Draft;
+use crate::ledger::leaf::PublicKind;
+use crate::ledger::rows::ArtefactRow;
+use crate::partner::signature::PublicKey;
+use crate::partner::{Contract, Partner, PartnerKey, Role};
+
+/// A pack set or scorecard comes into force; also the first entry of a log.
+pub struct InForce {
+    /// Who says so.
+    pub admission: Admission,
+    /// `packs` or `scorecard`.
+    pub kind: &'static str,
+    /// Name and version.
+    pub name: String,
+    /// SHA-256, hexadecimal.
+    pub digest: String,
+    /// The text itself.
+    pub content: String,
+}
+
+impl Command for InForce {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let (actor, _) = authority::actor(work, &self.admission);
+        let draft = Draft::new("in_force", PublicKind::Governance)
+            .says("by", actor)
+            .says("what", self.kind)
+            .says("name", self.name.clone())
+            .says("digest", self.digest.clone());
+        let recorded = work.append(draft)?;
+        work.put_artefact(ArtefactRow {
+            digest: self.digest.clone(),
+            kind: self.kind.to_string(),
+            name: self.name.clone(),
+            content: self.content.clone(),
+            since_us: work.now.micros(),
+            idx: recorded.index as i64,
+        });
+        Ok(Answer::created(&json!({ "log": recorded.receipt() }), None))
+    }
+}
+
+/// Registers a partner.
+pub struct AddPartner {
+    /// Which member of staff, and why.
+    pub admission: Admission,
+    /// The name.
+    pub name: String,
+    /// The sector, of the catalogue.
+    pub sector: String,
+    /// What it may do.
+    pub roles: Vec<Role>,
+    /// The scenarios it has contracted, with their terms.
+    pub scenarios: Vec<(String, Contract)>,
+    /// Its first public key.
+    pub key: PublicKey,
+}
+
+impl AddPartner {
+    fn faults(&self, work: &Work<'_>) -> Vec<Reason> {
+        let mut faults = Vec::new();
+        let length = self.name.chars().count();
+        if !(1..=100).contains(&length) || self.name.chars().any(char::is_control) {
+            faults.push(Reason::new("/name", "name_implausible", "1 to 100 printable characters"));
+        }
+        if work.registry.find(&self.name).is_some() {
+            faults.push(Reason::new("/name", "partner_exists", "another partner has this name"));
+        }
+        if !work.engine.rules.knows_sector(&self.sector) {
+            let known: Vec<&str> = work.engine.rules.sectors().collect();
+            let text = format!("one of {}", known.join(", "));
+            faults.push(Reason::new("/sector", "unknown_value", text));
+        }
+        for (name, contract) in &self.scenarios {
+            if work.engine.rules.scenario(name).is_none_or(|s| s.refused.is_some()) {
+                let text = format!("`{name}` is not a scenario that can be contracted");
+                faults.push(Reason::new("/scenario", "scenario_unknown", text));
+            }
+            if contract.threshold.is_some_and(|t| !(350..=950).contains(&t)) {
+                faults.push(Reason::new("/threshold", "out_of_range", "between 350 and 950"));
+            }
+        }
+        faults.extend(key_fault(work, &self.key));
+        faults
+    }
+}
+
+fn key_fault(work: &Work<'_>, key: &PublicKey) -> Option<Reason> {
+    // A thumbprint belongs to one partner (decisions.md 21).
+    let taken = work.registry.keys.contains_key(&key.thumbprint());
+    taken.then(|| Reason::new("/key", "key_taken", "this key is registered already: make another"))
+}
+
+impl Command for AddPartner {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let faults = self.faults(work);
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults).into());
+        }
+        let partner = Partner {
+            id: id::mint(&work.engine.env, "par"),
+            name: self.name.clone(),
+            sector: self.sector.clone(),
+            roles: self.roles.iter().copied().collect(),
+            scenarios: self.scenarios.iter().cloned().collect(),
+            suspended: false,
+            created: work.now,
+        };
+        let keyid = self.key.thumbprint();
+        let (actor, _) = authority::actor(work, &self.admission);
+        let draft = Draft::new("partner_added", PublicKind::Governance)
+            .says("by", actor)
+            .says("partner", json!(partner))
+            .says("keyid", keyid.clone());
+        let recorded = work.append(draft)?;
+        let body = json!({
+            "partner": partner.id, "name": partner.name, "sector": partner.sector,
+            "roles": partner.roles, "scenarios": partner.scenarios, "keyid": keyid,
+            "index": recorded.index,
+        });
+        let key = PartnerKey { partner: partner.id.clone(), key: self.key.clone(), retired: None };
+        work.put_partner(partner);
+        work.put_partner_key(&keyid, key);
+        Ok(Answer::created(&body, None))
+    }
+}
+
+/// What changes about a partner.
+pub enum Change {
+    /// Refuse it everything.
+    Suspend,
+    /// Take it back.
+    Resume,
+    /// A further key; several hold at once, for rotation.
+    AddKey(PublicKey),
+    /// A key must no longer be used.
+    RetireKey(String),
+}
+
+/// Changes a partner.
+pub struct ChangePartner {
+    /// Which member of staff, and why.
+    pub admission: Admission,
+    /// Id or name.
+    pub partner: String,
+    /// What changes.
+    pub change: Change,
+}
+
+impl Command for ChangePartner {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let Some(mut partner) = work.registry.find(&self.partner).cloned() else {
+            let text = "There is no such partner. `fivefold partner list` shows them.";
+            return Err(Problem::new("partner_not_found", text).into());
+        };
+        let (actor, _) = authority::actor(work, &self.admission);
+        let draft = |kind| {
+            Draft::new(kind, PublicKind::Governance)
+                .says("by", actor.clone())
+                .says("partner", partner.id.clone())
+        };
+        let mut body = json!({ "partner": partner.id, "name": partner.name });
+        match &self.change {
+            Change::Suspend | Change::Resume => {
+                let suspend = matches!(self.change, Change::Suspend);
+                let kind = if suspend { "partner_suspended" } else { "partner_resumed" };
+                body["index"] = json!(work.append(draft(kind))?.index);
+                body["suspended"] = json!(suspend);
+                partner.suspended = suspend;
+                work.put_partner(partner);
+            }
+            Change::AddKey(key) => {
+                if let Some(fault) = key_fault(work, key) {
+                    return Err(Problem::invalid(vec![fault]).into());
+                }
+                let keyid = key.thumbprint();
+                let entry = draft("partner_key_added").says("keyid", keyid.clone());
+                body["index"] = json!(work.append(entry)?.index);
+                body["keyid"] = json!(keyid);
+                let key = PartnerKey { partner: partner.id, key: key.clone(), retired: None };
+                work.put_partner_key(&keyid, key);
+            }
+            Change::RetireKey(keyid) => {
+                let known = work.registry.keys.get(keyid).filter(|k| k.partner == partner.id);
+                let Some(mut key) = known.cloned() else {
+                    let text = "This partner has no such key.";
+                    return Err(Problem::new("key_unknown", text).into());
+                };
+                let entry = draft("partner_key_retired").says("keyid", keyid.clone());
+                body["index"] = json!(work.append(entry)?.index);
+                key.retired = Some(work.now);
+                work.put_partner_key(keyid, key);
+            }
+        }
+        Ok(Answer::ok(&body, None))
+    }
+}

@@ -1,0 +1,404 @@
+//! An inquiry: one question about one person, on record before it is answered.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Answer, Command, Fault, needs_of_admission};
+use crate::bureau::admission::Admission;
+use crate::bureau::needs::Needs;
+use crate::bureau::work::{Recorded, Work, answer_place};
+use crate::bureau::{authority, standing};
+use crate::collect::{Basis, BasisKind};
+use crate::consent::{Purpose, Standing};
+use crate::inquiry::answer::{self, Question, Valued, model};
+use crate::inquiry::rows::InquiryRow;
+use crate::kernel::bytes::hex;
+use crate::kernel::{Time, id};
+use crate::ledger::body::{Draft, person_key_name};
+use crate::ledger::leaf::PublicKind;
+use crate::policy::{
+    Action, Decision, Facts, OutwardForm, Permit, Pull, Refusal, ScenarioTerms, decide,
+};
+use crate::score::assess;
+use crate::score::rows::MarkRow;
+
+/// `POST /v1/inquiries`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InquirySent {
+    /// The asker's own id of the person.
+    pub subject: String,
+    /// Why the asker may ask.
+    pub basis: Basis,
+    /// What is asked.
+    pub scenario: String,
+    /// The score as of this moment; now when absent. Never in the future.
+    #[serde(default)]
+    pub as_of: Option<Time>,
+}
+
+/// An inquiry on its way.
+pub struct Inquire {
+    /// Who asks.
+    pub admission: Admission,
+    /// What.
+    pub sent: InquirySent,
+}
+
+struct Found {
+    person: Option<String>,
+    standing: Option<Standing>,
+    facts: Facts,
+}
+
+impl Command for Inquire {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+        needs.subjects.insert(self.sent.subject.clone());
+        if self.sent.basis.kind == BasisKind::Consent {
+            needs.consents.insert(self.sent.basis.reference.clone());
+        }
+        needs.scored = true;
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let found = self.found(work)?;
+        match decide(&work.engine.rules, &found.facts) {
+            Decision::Permit(permit) => match &found.person {
+                Some(person) => {
+                    let person = person.clone();
+                    self.answered(work, permit, &person, found.standing)
+                }
+                // The policies refuse an unknown person; this is the same answer, should they not.
+                None => self.unknown(work),
+            },
+            Decision::Refusal(refusal) => self.refused(work, &refusal, &found),
+        }
+    }
+}
+
+impl Inquire {
+    fn asker(&self) -> String {
+        self.admission.principal.key()
+    }
+
+    fn found(&self, work: &mut Work<'_>) -> Result<Found, Fault> {
+        let asker = self.asker();
+        let row = work.loaded.pairwise.get(&self.sent.subject);
+        let row = row.filter(|row| row.partner == asker).cloned();
+        let person = row.as_ref().map(|r| work.loaded.canonical(&r.person).to_string());
+        let residence = match &person {
+            Some(person) => super::consent::residence(work, person),
+            // Nobody's residence is known: the home pack decides, in the same words.
+            None => work.engine.home.clone(),
+        };
+        let mut facts = authority::facts(work, &self.admission, Action::Inquire, &residence);
+        facts.scenario = Some(self.sent.scenario.clone());
+        let partner = work.registry.partners.get(&asker);
+        facts.actor.holds_scenario =
+            partner.is_some_and(|p| p.scenarios.contains_key(&self.sent.scenario));
+        if let (Some(person), Some(row)) = (&person, &row) {
+            authority::add_person(work, &mut facts, person)?;
+            facts.person.mismatch = row.mismatch;
+        }
+        let standing = self.add_basis(work, &mut facts, person.as_deref())?;
+        Ok(Found { person, standing, facts })
+    }
+
+    fn add_basis(
+        &self,
+        work: &Work<'_>,
+        facts: &mut Facts,
+        person: Option<&str>,
+    ) -> Result<Option<Standing>, Fault> {
+        let scenario = work.engine.rules.scenario(&self.sent.scenario);
+        let needed = scenario.map(|s| s.needs.clone()).unwrap_or_default();
+        if self.sent.basis.kind != BasisKind::Consent {
+            let packs: Vec<&str> = facts.packs.iter().map(String::as_str).collect();
+            let terms = work.engine.rules.terms(&self.sent.scenario, packs);
+            facts.basis.kind = super::observe::basis_kind(self.sent.basis.kind);
+            facts.basis.found = true;
+            facts.basis.recipient_matches = true;
+            facts.basis.subject_matches = true;
+            facts.basis.scenario_matches = true;
+            facts.basis.covers_category = true;
+            facts.basis.covers_dimension = true;
+            facts.basis.purpose_matches = match self.sent.basis.kind {
+                BasisKind::PermissiblePurpose => terms
+                    .is_some_and(|t| t.purposes.iter().any(|p| *p == self.sent.basis.reference)),
+                _ => true,
+            };
+            return Ok(None);
+        }
+        let row = work.loaded.consents.get(&self.sent.basis.reference);
+        let standing = row
+            .map(|row| row.standing())
+            .transpose()?
+            .map(|s| Standing { person: work.loaded.canonical(&s.person).to_string(), ..s });
+        authority::add_consent(
+            facts,
+            standing.as_ref(),
+            &self.asker(),
+            person.unwrap_or_default(),
+            Purpose::Inquire,
+            Some(&self.sent.scenario),
+            work.now,
+        );
+        facts.basis.covers_category = true;
+        facts.basis.covers_dimension = standing
+            .as_ref()
+            .is_some_and(|s| needed.iter().all(|dimension| s.covers_dimension(dimension)));
+        Ok(standing)
+    }
+
+    fn answered(
+        &self,
+        work: &mut Work<'_>,
+        permit: Permit,
+        person: &str,
+        standing: Option<Standing>,
+    ) -> Result<Answer, Fault> {
+        let as_of = self.sent.as_of.map_or(work.now, |at| at.min(work.now));
+        let scope = standing::scope(permit.terms(), standing.as_ref());
+        let view = standing::as_of(work, person, as_of, scope)?;
+        let engine = work.engine;
+        let scorecard = engine.champion();
+        let assessment = assess(&work.folded(person)?.profile, scorecard, &view.as_of);
+        let terms = permit.terms().scenario.clone();
+        let question = Question {
+            assessment: &assessment,
+            scorecard,
+            threshold: self.threshold(work, terms.as_ref()),
+            level: view.as_of.identity_level,
+            channels: view.channels,
+        };
+        let valued = answer::value(permit, &question);
+        let hard = valued.answered && terms.as_ref().is_some_and(|t| t.pull == Pull::Hard);
+        let onetime = standing.as_ref().filter(|s| s.fetch == crate::consent::Fetch::Onetime);
+        if let (true, Some(consent)) = (valued.answered, onetime) {
+            if let Some(mut row) = work.loaded.consents.get(&consent.id).cloned() {
+                row.used_us = Some(work.now.micros());
+                work.put_consent(row);
+            }
+        }
+        let personal = json!({
+            "person": person,
+            "subject": self.sent.subject,
+            "basis": self.sent.basis,
+            "as_of": as_of,
+            "known_at": work.size(),
+            "scope": { "dimensions": scope.dimensions, "restricted": scope.restricted },
+            "hard_inquiries": [view.as_of.hard_inquiries_6m, view.as_of.hard_inquiries_12m],
+            "identity_level": view.as_of.identity_level,
+            "vector": assessment.vector,
+            "points": assessment.points,
+            "total": assessment.total,
+            "scorecard": hex(&scorecard.digest),
+            "fold_version": crate::score::FOLD_VERSION,
+            "form": valued.form,
+            "value": valued.value,
+        });
+        self.give(work, &valued, Some(person), as_of, hard, personal)
+    }
+
+    fn threshold(&self, work: &Work<'_>, terms: Option<&ScenarioTerms>) -> i64 {
+        let contract = work.registry.partners.get(&self.asker());
+        let contracted = contract
+            .and_then(|p| p.scenarios.get(&self.sent.scenario))
+            .and_then(|contract| contract.threshold);
+        let default = terms.and_then(|t| t.threshold).map(i64::from);
+        contracted.or(default).unwrap_or(i64::MAX)
+    }
+
+    /// Records and forms an answer.
+    fn give(
+        &self,
+        work: &mut Work<'_>,
+        valued: &Valued,
+        person: Option<&str>,
+        as_of: Time,
+        hard: bool,
+        personal: Value,
+    ) -> Result<Answer, Fault> {
+        let inquiry = id::mint(&work.engine.env, "inq");
+        let (asker, sector) = authority::actor(work, &self.admission);
+        let packs: Vec<Value> = valued
+            .terms
+            .packs
+            .iter()
+            .map(|p| json!({ "id": p.id, "version": p.version, "digest": hex(&p.digest) }))
+            .collect();
+        let pack = packs.first().cloned().unwrap_or(Value::Null);
+        let mut draft = Draft::new("inquiry", PublicKind::Inquiry)
+            .says("inquiry", inquiry.clone())
+            .says("asker", asker.clone())
+            .says("sector", sector)
+            .says("scenario", self.sent.scenario.clone())
+            .says("form", valued.form.clone())
+            .says("as_of", as_of.to_string())
+            .says("basis", json!(self.sent.basis.kind))
+            .says("rule_pack", pack.clone())
+            .says("pull", if hard { "hard" } else { "soft" })
+            .holds(personal);
+        for (name, value) in &valued.value {
+            draft = draft.says(name, value.clone());
+        }
+        for (name, value) in &valued.detail {
+            draft = draft.counts(name, value.clone());
+        }
+        if let Some(person) = person {
+            draft = draft.about(person);
+        }
+        let recorded = work.append(draft)?;
+        if let (true, Some(person)) = (hard, person) {
+            work.put_mark(MarkRow {
+                idx: recorded.index as i64,
+                person: person.to_string(),
+                scenario: self.sent.scenario.clone(),
+                at_us: work.now.micros(),
+            });
+        }
+        let expires = work.now.plus_days(self.use_days(work));
+        let mut body = Map::new();
+        body.insert("inquiry".into(), json!(inquiry));
+        body.insert("scenario".into(), json!(self.sent.scenario));
+        body.insert("form".into(), json!(valued.form));
+        body.extend(valued.value.clone());
+        body.insert("model".into(), model(work.engine.champion()));
+        body.insert("rule_pack".into(), pack);
+        body.insert("as_of".into(), json!(as_of));
+        body.insert(
+            "use".into(),
+            json!({
+                "purpose": self.sent.scenario, "audience": asker, "expires_at": expires,
+                "onward": false,
+            }),
+        );
+        self.keep(work, body, &inquiry, &recorded, person, expires)
+    }
+
+    /// Days for which an answer may be used: a one-off decision is made within a day, the others
+    /// within a month.
+    fn use_days(&self, work: &Work<'_>) -> i64 {
+        let scenario = work.engine.rules.scenario(&self.sent.scenario);
+        if scenario.is_some_and(|s| s.single_use) { 1 } else { 30 }
+    }
+
+    fn keep(
+        &self,
+        work: &mut Work<'_>,
+        mut body: Map<String, Value>,
+        inquiry: &str,
+        recorded: &Recorded,
+        person: Option<&str>,
+        expires: Time,
+    ) -> Result<Answer, Fault> {
+        body.insert("log".into(), recorded.receipt());
+        let answer = Answer::created(&Value::Object(body), person);
+        let key = work.key_for(person)?;
+        let place = answer_place(inquiry, recorded.index);
+        let sealed = key.seal(&work.engine.env, place, &answer.body);
+        work.put_inquiry(InquiryRow {
+            id: inquiry.to_string(),
+            idx: recorded.index as i64,
+            asker: self.asker(),
+            person: person.map(str::to_string),
+            scenario: self.sent.scenario.clone(),
+            at_us: work.now.micros(),
+            expires_us: expires.micros(),
+            answer: sealed,
+        });
+        Ok(answer)
+    }
+
+    fn refused(
+        &self,
+        work: &mut Work<'_>,
+        refusal: &Refusal,
+        found: &Found,
+    ) -> Result<Answer, Fault> {
+        let outward = refusal.outward(&work.engine.rules);
+        if outward.form == OutwardForm::Refused {
+            let person = found.person.as_deref();
+            let fault =
+                authority::permit(work, &self.admission, &found.facts, PublicKind::Inquiry, person);
+            return match fault {
+                Err(fault) => Err(fault),
+                Ok(_) => Err(crate::error::Problem::internal().into()),
+            };
+        }
+        self.no_answer(work, refusal, &outward.code, found)
+    }
+
+    /// `not_assessable`, in one shape for everybody whose state must not be told.
+    fn no_answer(
+        &self,
+        work: &mut Work<'_>,
+        refusal: &Refusal,
+        code: &str,
+        found: &Found,
+    ) -> Result<Answer, Fault> {
+        let lender = code != "not_assessable";
+        let mut value = Map::new();
+        if lender {
+            value.insert("code".into(), json!(code));
+        }
+        let mut detail = Map::new();
+        detail.insert("model".into(), model(work.engine.champion()));
+        detail.insert("code".into(), json!(refusal.code()));
+        let packs: BTreeSet<&str> = refusal.packs().collect();
+        let packs = packs.iter().filter_map(|id| work.engine.rules.pack(id));
+        let terms = crate::policy::Terms {
+            action: Action::Inquire,
+            scenario: None,
+            packs: packs
+                .map(|p| crate::policy::PackRef {
+                    id: p.id.clone(),
+                    version: p.version.clone(),
+                    digest: p.digest(),
+                })
+                .collect(),
+            rules: work.engine.rules.digest(),
+            dimensions: Vec::new(),
+            policies: Vec::new(),
+        };
+        let valued = Valued {
+            form: "not_assessable".to_string(),
+            value,
+            detail,
+            terms: std::sync::Arc::new(terms),
+            answered: false,
+        };
+        let person = found.person.as_deref();
+        let as_of = self.sent.as_of.map_or(work.now, |at| at.min(work.now));
+        let personal = json!({
+            "person": person, "subject": self.sent.subject, "basis": self.sent.basis,
+            "code": refusal.code(), "codes": refusal.codes(), "policies": refusal.policies(),
+            "form": valued.form, "value": valued.value,
+        });
+        self.give(work, &valued, person, as_of, false, personal)
+    }
+
+    fn unknown(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let _ = work;
+        Err(crate::error::Problem::new(
+            "policy_gap",
+            "No rule covers this question. It was not answered; report it to the bureau.",
+        )
+        .into())
+    }
+}
+
+/// The name of the key that an answer is sealed with.
+pub fn answer_key(row: &InquiryRow) -> String {
+    match &row.person {
+        Some(person) => person_key_name(person),
+        None => crate::ledger::body::period_key_name(Time::from_micros(row.at_us)),
+    }
+}

@@ -1,0 +1,438 @@
+//! Collection: a slice of a furnisher's upload, and the entry that closes the upload.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::refold::{OBSERVATIONS_MAX, refold};
+use super::{Answer, Command, Fault, needs_of_admission};
+use crate::bureau::admission::Admission;
+use crate::bureau::needs::{Loaded, Needs};
+use crate::bureau::work::Work;
+use crate::bureau::{Engine, authority};
+use crate::collect::observation::{AccountMonth, Capacity};
+use crate::collect::rows::FactRow;
+use crate::collect::{BasisKind, Fact, Observation, Operation, Receipt};
+use crate::consent::{Purpose, Standing};
+use crate::kernel::bytes::{Digest, keyed};
+use crate::ledger::body::Draft;
+use crate::ledger::leaf::PublicKind;
+use crate::policy::{self, Action, Decision, Facts, decide};
+use crate::score::{FoldContext, needs_refold};
+use crate::store::StoreError;
+
+/// Lines of one slice at most (decisions.md 12).
+pub const SLICE_LINES_MAX: usize = 500;
+
+/// One line of a slice: its number in the file and what it says.
+pub type Line = (u64, Observation);
+
+/// A few hundred lines of an upload, applied together.
+pub struct ObserveSlice {
+    /// Who sends; the nonce and the idempotency key belong to the upload's last command.
+    pub admission: Admission,
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// Check everything, apply nothing.
+    pub dry_run: bool,
+}
+
+/// What became of a slice.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct SliceOutcome {
+    /// Lines that became entries.
+    pub accepted: u64,
+    /// Lines already known.
+    pub duplicates: u64,
+    /// Line, code and sentence for each rejected line.
+    pub rejected: Vec<(u64, String, String)>,
+    /// First and last entry.
+    pub range: Option<(u64, u64)>,
+}
+
+enum Fate {
+    Accept { person: String, identity: Digest, digest: Digest },
+    Duplicate,
+    Reject(String, String),
+}
+
+fn reject(code: &str, message: &str) -> Fate {
+    Fate::Reject(code.to_string(), message.to_string())
+}
+
+impl ObserveSlice {
+    fn furnisher(&self) -> String {
+        self.admission.principal.key()
+    }
+
+    fn identity(&self, engine: &Engine, person: &str, observation: &Observation) -> Digest {
+        let (reference, period) = observation.fact.identity();
+        let furnisher = self.furnisher();
+        let parts: [&[u8]; 6] = [
+            b"fact",
+            person.as_bytes(),
+            furnisher.as_bytes(),
+            observation.fact.type_name().as_bytes(),
+            reference.as_bytes(),
+            period.as_bytes(),
+        ];
+        keyed(&engine.keys.index, &parts)
+    }
+
+    fn fate(&self, work: &mut Work<'_>, observation: &Observation) -> Result<Fate, StoreError> {
+        let furnisher = self.furnisher();
+        let known = work.loaded.pairwise.get(&observation.subject);
+        let Some(row) = known.filter(|row| row.partner == furnisher) else {
+            let text = "no such subject of yours: use the id that POST /v1/subjects gave you";
+            return Ok(reject("subject_not_found", text));
+        };
+        let (person, mismatch) = (work.loaded.canonical(&row.person).to_string(), row.mismatch);
+        let facts = match self.facts(work, observation, &person, mismatch) {
+            Ok(facts) => facts,
+            Err(Fault::Store(error)) => return Err(error),
+            Err(Fault::Problem(problem, _)) => {
+                return Ok(Fate::Reject(problem.code, problem.detail));
+            }
+        };
+        match decide(&work.engine.rules, &facts) {
+            Decision::Permit(permit) => drop(permit.spend()),
+            Decision::Refusal(refusal) => {
+                let text = work.engine.rules.explain(&refusal);
+                return Ok(Fate::Reject(refusal.outward(&work.engine.rules).code, text));
+            }
+        }
+        let identity = self.identity(work.engine, &person, observation);
+        let text =
+            serde_json::to_vec(observation).map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        let digest = keyed(&work.engine.keys.index, &[b"bytes", &text]);
+        let last = work.loaded.facts.get(identity.as_slice());
+        if last.is_some_and(|fact| fact.digest == digest) {
+            return Ok(Fate::Duplicate);
+        }
+        let stands = last.is_some_and(|fact| !fact.deleted);
+        if stands && observation.op == Operation::Report {
+            let text = "another record stands under this key and period: send op `correct`";
+            return Ok(reject("conflicting_record", text));
+        }
+        if !stands && observation.op != Operation::Report {
+            let text = "nothing stands under this key and period: send op `report`";
+            return Ok(reject("record_not_found", text));
+        }
+        if work.folded(&person)?.observations >= OBSERVATIONS_MAX {
+            return Ok(reject("observations_limit", "this file is full: speak with the bureau"));
+        }
+        Ok(Fate::Accept { person, identity, digest })
+    }
+
+    fn facts(
+        &self,
+        work: &mut Work<'_>,
+        observation: &Observation,
+        person: &str,
+        mismatch: bool,
+    ) -> Result<Facts, Fault> {
+        let residence = super::consent::residence(work, person);
+        let mut facts = authority::facts(work, &self.admission, Action::Furnish, &residence);
+        authority::add_person(work, &mut facts, person)?;
+        facts.person.mismatch = mismatch;
+        let standing = match observation.basis.kind {
+            BasisKind::Consent => work
+                .loaded
+                .consents
+                .get(&observation.basis.reference)
+                .map(|row| row.standing())
+                .transpose()?,
+            _ => None,
+        };
+        self.add_basis(work, &mut facts, observation, person, standing.as_ref());
+        self.add_record(work, &mut facts, observation, standing.as_ref());
+        Ok(facts)
+    }
+
+    fn add_basis(
+        &self,
+        work: &Work<'_>,
+        facts: &mut Facts,
+        observation: &Observation,
+        person: &str,
+        standing: Option<&Standing>,
+    ) {
+        let restricted = matches!(observation.fact, Fact::Capacity(_));
+        let purpose = if restricted { Purpose::Restricted } else { Purpose::Furnish };
+        let furnisher = self.furnisher();
+        if observation.basis.kind == BasisKind::Consent {
+            let whole = standing.map(|s| Standing {
+                person: work.loaded.canonical(&s.person).to_string(),
+                ..s.clone()
+            });
+            let now = work.now;
+            authority::add_consent(facts, whole.as_ref(), &furnisher, person, purpose, None, now);
+        } else {
+            facts.basis.kind = basis_kind(observation.basis.kind);
+            facts.basis.found = true;
+            facts.basis.recipient_matches = true;
+            facts.basis.subject_matches = true;
+            facts.basis.purpose_matches = true;
+            facts.basis.scenario_matches = true;
+        }
+        let kind = observation.fact.type_name();
+        let dimension = observation.fact.dimension().name();
+        facts.basis.covers_category =
+            standing.is_none_or(|s| restricted || s.covers_category(kind));
+        facts.basis.covers_dimension = standing.is_none_or(|s| s.covers_dimension(dimension));
+    }
+
+    fn add_record(
+        &self,
+        work: &Work<'_>,
+        facts: &mut Facts,
+        observation: &Observation,
+        standing: Option<&Standing>,
+    ) {
+        let fact = &observation.fact;
+        let record = &mut facts.record;
+        record.observation = fact.type_name();
+        record.dimension = fact.dimension().name();
+        record.adverse = fact.is_adverse();
+        record.synthetic = observation.synthetic;
+        // Public information needs no notice (Reg 15).
+        let told = fact.adverse_notice().is_some_and(|notice| notice.sent_at < work.now);
+        record.notice_given = told || matches!(fact, Fact::PublicRecord(_));
+        record.furnisher_is_lender = work.engine.rules.is_lender(&facts.actor.sector);
+        record.written_consent = match fact {
+            Fact::AccountMonth(AccountMonth { written_consent, .. }) => written_consent.is_some(),
+            _ => observation.basis.kind == BasisKind::Consent,
+        };
+        if let Fact::Spending(spending) = fact {
+            record.category = work.engine.rules.categories().judge(&spending.category);
+        }
+        if let Fact::Capacity(Capacity { category, .. }) = fact {
+            record.restricted = true;
+            let matches = standing.is_some_and(|s| {
+                s.purpose == Purpose::Restricted && s.covers_category(category.name())
+            });
+            record.restricted_consent_matches = matches;
+            record.warning_shown = matches;
+        }
+    }
+
+    fn append(
+        &self,
+        work: &mut Work<'_>,
+        observation: &Observation,
+        person: &str,
+    ) -> Result<u64, StoreError> {
+        let (furnisher, sector) = authority::actor(work, &self.admission);
+        let fact = &observation.fact;
+        let mut draft = Draft::new("observation", PublicKind::Observation)
+            .about(person)
+            .says("furnisher", furnisher.clone())
+            .says("sector", sector)
+            .says("type", fact.type_name())
+            .says("dimension", fact.dimension().name())
+            .says("op", json!(observation.op))
+            .says("basis", json!(observation.basis.kind))
+            .says("adverse", fact.is_adverse())
+            .says("synthetic", observation.synthetic)
+            .holds(json!({
+                "person": person, "furnisher": furnisher, "observation": observation,
+            }));
+        if let Fact::AccountMonth(month) = fact {
+            draft =
+                draft.says("status", json!(month.status)).says("days_past_due", bucket(month.dpd));
+        }
+        Ok(work.append(draft)?.index)
+    }
+}
+
+/// The days-past-due bucket that supervision counts.
+pub fn bucket(dpd: u16) -> &'static str {
+    match dpd {
+        0 => "0",
+        1..=29 => "1-29",
+        30..=59 => "30-59",
+        60..=89 => "60-89",
+        90..=179 => "90-179",
+        _ => "180+",
+    }
+}
+
+/// The policy's word for a kind of basis.
+pub fn basis_kind(kind: BasisKind) -> policy::BasisKind {
+    match kind {
+        BasisKind::Consent => policy::BasisKind::Consent,
+        BasisKind::PermissiblePurpose => policy::BasisKind::PermissiblePurpose,
+        BasisKind::Contract => policy::BasisKind::Contract,
+        BasisKind::LegalObligation => policy::BasisKind::LegalObligation,
+        BasisKind::LegitimateInterest => policy::BasisKind::LegitimateInterest,
+        BasisKind::PublicByLaw => policy::BasisKind::PublicByLaw,
+    }
+}
+
+impl Command for ObserveSlice {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn is_bulk(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+        needs.profiled = true;
+        for (_, observation) in &self.lines {
+            needs.subjects.insert(observation.subject.clone());
+            if observation.basis.kind == BasisKind::Consent {
+                needs.consents.insert(observation.basis.reference.clone());
+            }
+        }
+    }
+
+    fn needs_of_persons(&self, engine: &Engine, loaded: &Loaded, needs: &mut Needs) {
+        for (_, observation) in &self.lines {
+            if let Some(row) = loaded.pairwise.get(&observation.subject) {
+                let person = loaded.canonical(&row.person);
+                needs.facts.insert(self.identity(engine, person, observation).to_vec());
+            }
+        }
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let mut outcome = SliceOutcome::default();
+        let mut stale = BTreeSet::new();
+        let furnisher = self.furnisher();
+        for (line, observation) in &self.lines {
+            let (person, identity, digest) = match self.fate(work, observation)? {
+                Fate::Accept { person, identity, digest } => (person, identity, digest),
+                Fate::Duplicate => {
+                    outcome.duplicates += 1;
+                    continue;
+                }
+                Fate::Reject(code, message) => {
+                    outcome.rejected.push((*line, code, message));
+                    continue;
+                }
+            };
+            outcome.accepted += 1;
+            if self.dry_run {
+                continue;
+            }
+            let index = self.append(work, observation, &person)?;
+            let first = outcome.range.map_or(index, |(first, _)| first);
+            outcome.range = Some((first, index));
+            if needs_refold(observation) {
+                stale.insert(person.clone());
+            }
+            let (base, utc_offset_hours) =
+                super::refold::terms(work.engine, &super::consent::residence(work, &person));
+            let recorded = work.now;
+            let folded = work.folded_in(&person, base)?;
+            let context = FoldContext {
+                index,
+                recorded,
+                furnisher: &furnisher,
+                utc_offset_hours,
+                rates: &[],
+            };
+            folded.profile.fold(observation, &context);
+            folded.touched(index);
+            work.put_fact(FactRow {
+                identity: identity.to_vec(),
+                person,
+                digest: digest.to_vec(),
+                deleted: observation.op == Operation::Delete,
+                idx: index as i64,
+            });
+        }
+        for person in &stale {
+            refold(work, person)?;
+        }
+        let body =
+            serde_json::to_value(&outcome).map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        Ok(Answer::ok(&body, None))
+    }
+}
+
+/// Closes an upload: one entry with index range, totals and file digest (decisions.md 1).
+pub struct CloseUpload {
+    /// Who sent it, with the request's nonce and idempotency key.
+    pub admission: Admission,
+    /// The receipt.
+    pub receipt: Receipt,
+    /// Whether anything was applied.
+    pub dry_run: bool,
+}
+
+impl Command for CloseUpload {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let mut body = serde_json::to_value(&self.receipt)
+            .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        if self.dry_run {
+            body["dry_run"] = Value::Bool(true);
+            return Ok(Answer::ok(&body, None));
+        }
+        let (furnisher, sector) = authority::actor(work, &self.admission);
+        let mut codes: std::collections::BTreeMap<&str, u64> = Default::default();
+        for error in &self.receipt.errors {
+            *codes.entry(error.code.as_str()).or_default() += 1;
+        }
+        let draft = Draft::new("observation_batch", PublicKind::Observation)
+            .says("furnisher", furnisher)
+            .says("sector", sector)
+            .says("accepted", self.receipt.accepted)
+            .says("duplicates", self.receipt.duplicates)
+            .says("rejected", self.receipt.rejected)
+            .says("errors", json!(codes))
+            .says("control_totals", json!(self.receipt.control_totals))
+            .says("range", json!(self.receipt.log))
+            .says("file", self.receipt.file_digest.clone());
+        let recorded = work.append(draft)?;
+        body["batch"] = recorded.receipt();
+        Ok(Answer::ok(&body, None))
+    }
+}
+
+/// Admits an upload before any of it is applied: nonce, standing, and whether the same request was
+/// answered before. Its own answer is empty.
+pub struct OpenUpload {
+    /// The request's nonce, without its idempotency key, which [`CloseUpload`] spends.
+    pub admission: Admission,
+    /// Principal and idempotency key to look for.
+    pub idempotency: Option<(String, Digest)>,
+}
+
+impl Command for OpenUpload {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+        if let Some((key, _)) = &self.idempotency {
+            needs.idempotency.insert((self.admission.principal.key(), key.clone()));
+        }
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        if let Some((key, digest)) = &self.idempotency {
+            let pair = (self.admission.principal.key(), key.clone());
+            if let Some(row) = work.loaded.idempotency.get(&pair).cloned() {
+                return match super::repeated(work, &row, digest)? {
+                    super::Reply::Done(answer) => Ok(Answer { created: true, ..answer }),
+                    super::Reply::Refused(problem) => Err(problem.into()),
+                };
+            }
+        }
+        Ok(Answer::ok(&Value::Null, None))
+    }
+}

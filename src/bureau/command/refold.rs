@@ -1,0 +1,213 @@
+//! Folding a person's profile anew from the live entries: after a correction, a withdrawal, a
+//! merge or a split, and for replaying a past score (data-model.md, "The profile must be able to
+//! forget").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Fault;
+use crate::bureau::Engine;
+use crate::bureau::authority::pack_of;
+use crate::bureau::work::Work;
+use crate::collect::Observation;
+use crate::consent::rows as consent_rows;
+use crate::error::Problem;
+use crate::kernel::seal::SealKey;
+use crate::kernel::{Currency, Time};
+use crate::ledger::body::{PersonalPart, open_part, person_key_name};
+use crate::ledger::rows::{self as ledger_rows, BodyRow};
+use crate::score::{FoldContext, Profile, fold_all};
+use crate::store::{AnyConn, KeyStore, StoreError};
+use crate::subject::rows::{self as subject_rows, By, ResolutionRow};
+
+/// Observations of one person at most: refolding must stay bounded.
+pub const OBSERVATIONS_MAX: u64 = 20_000;
+
+/// One observation as the log has it.
+pub struct Logged {
+    /// Index of its entry.
+    pub index: u64,
+    /// When it was recorded.
+    pub recorded: Time,
+    /// The partner that sent it.
+    pub furnisher: String,
+    /// What was said.
+    pub observation: Observation,
+}
+
+#[derive(serde::Deserialize)]
+struct Personal {
+    furnisher: String,
+    observation: Observation,
+}
+
+/// Opens an observation's body.
+///
+/// # Errors
+/// It does not open, or does not read.
+pub fn open(row: &BodyRow, key: &SealKey) -> Result<Logged, StoreError> {
+    let index = row.idx as u64;
+    let part: PersonalPart = open_part(key, "personal", index, &row.personal)
+        .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+    let personal: Personal = serde_json::from_str(&part.text)
+        .map_err(|e| StoreError::inconsistent(format!("observation {index}: {e}")))?;
+    Ok(Logged {
+        index,
+        recorded: Time::from_micros(row.at_us),
+        furnisher: personal.furnisher,
+        observation: personal.observation,
+    })
+}
+
+/// Which persons were ever held to be one with `person`, by resolutions before index `before`.
+pub fn relatives(resolutions: &[ResolutionRow], person: &str, before: u64) -> BTreeSet<String> {
+    let mut group = BTreeSet::from([person.to_string()]);
+    loop {
+        let size = group.len();
+        for row in resolutions.iter().filter(|r| (r.idx as u64) < before && r.kind != "no_merge") {
+            if group.contains(&row.person) || group.contains(&row.other) {
+                group.insert(row.person.clone());
+                group.insert(row.other.clone());
+            }
+        }
+        if group.len() == size {
+            return group;
+        }
+    }
+}
+
+/// Who stands for whom after the resolutions before index `before`.
+pub fn merged_at(resolutions: &[ResolutionRow], before: u64) -> BTreeMap<String, String> {
+    let mut into = BTreeMap::new();
+    for row in resolutions.iter().filter(|r| (r.idx as u64) < before) {
+        match row.kind.as_str() {
+            "subject_merge" => {
+                into.insert(row.other.clone(), row.person.clone());
+            }
+            "subject_split" => {
+                into.remove(&row.other);
+            }
+            _ => {}
+        }
+    }
+    into
+}
+
+/// The end of a chain of merges.
+pub fn stands_for<'a>(into: &'a BTreeMap<String, String>, person: &'a str) -> &'a str {
+    let mut at = person;
+    for _ in 0..=into.len() {
+        match into.get(at) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    at
+}
+
+/// What is folded when a profile is folded anew.
+pub struct Question<'a> {
+    /// The person, as they stand at `before`.
+    pub person: &'a str,
+    /// The currency of sums.
+    pub base: Currency,
+    /// The pack's offset from UTC, hours.
+    pub utc_offset_hours: i8,
+    /// Only entries before this index are known; a consent revoked by one of them takes what was
+    /// sent under it out.
+    pub before: u64,
+}
+
+/// Folds `rows` and what the database holds about the person: the one way from entries to a
+/// profile. Gives the profile and the number of observations read.
+///
+/// # Errors
+/// The database's, a body that does not open, or a destroyed key (`inconsistent`).
+pub fn fold(
+    conn: &mut AnyConn,
+    keys: &mut dyn FnMut(&str) -> Result<SealKey, StoreError>,
+    question: &Question<'_>,
+    fresh: &dyn Fn(&[&str]) -> Vec<BodyRow>,
+    overrides: &BTreeMap<String, Option<i64>>,
+) -> Result<(Profile, u64), StoreError> {
+    let resolutions = subject_rows::resolutions(conn)?;
+    let group = relatives(&resolutions, question.person, question.before);
+    let into = merged_at(&resolutions, question.before);
+    let persons: Vec<&str> = group.iter().map(String::as_str).collect();
+    let mut rows = ledger_rows::bodies_about(conn, &persons, "observation", question.before)?;
+    rows.extend(fresh(&persons));
+    let origin: BTreeMap<String, String> = subject_rows::pairwise(conn, By::Person, &persons)?
+        .into_iter()
+        .map(|row| (row.id, row.person))
+        .collect();
+    let mut revoked = BTreeMap::new();
+    for row in consent_rows::by_person(conn, &persons)? {
+        revoked.insert(row.id, row.revoked_idx);
+    }
+    revoked.extend(overrides.iter().map(|(id, at)| (id.clone(), *at)));
+    let mut logged = Vec::new();
+    for row in &rows {
+        let Some(owner) = &row.person else { continue };
+        let one = open(row, &keys(owner)?)?;
+        let subject = &one.observation.subject;
+        let holder = origin.get(subject).map_or(owner.as_str(), String::as_str);
+        let ended = revoked.get(&one.observation.basis.reference).copied().flatten();
+        let withdrawn = ended.is_some_and(|idx| (idx as u64) < question.before);
+        if stands_for(&into, holder) == question.person && !withdrawn {
+            logged.push(one);
+        }
+    }
+    let count = logged.len() as u64;
+    let entries = logged.iter().map(|one| {
+        let context = FoldContext {
+            index: one.index,
+            recorded: one.recorded,
+            furnisher: &one.furnisher,
+            utc_offset_hours: question.utc_offset_hours,
+            rates: &[],
+        };
+        (context, &one.observation)
+    });
+    Ok((fold_all(question.base, entries), count))
+}
+
+/// Refolds the profile of `person` as this batch leaves it.
+///
+/// # Errors
+/// The database's, or a body that does not open.
+pub fn refold(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
+    let (base, offset) = terms(work.engine, &super::consent::residence(work, person));
+    let overrides: BTreeMap<String, Option<i64>> =
+        work.loaded.consents.values().map(|c| (c.id.clone(), c.revoked_idx)).collect();
+    let question = Question { person, base, utc_offset_hours: offset, before: work.size() };
+    let (profile, count) = work.with_bodies(|conn, loaded, fresh, keystore| {
+        let mut key = |owner: &str| key_of(loaded, keystore, owner);
+        fold(conn, &mut key, &question, fresh, &overrides)
+    })?;
+    work.put_folded(person, profile, count);
+    Ok(())
+}
+
+fn key_of(
+    loaded: &BTreeMap<String, SealKey>,
+    keystore: &KeyStore,
+    person: &str,
+) -> Result<SealKey, StoreError> {
+    let name = person_key_name(person);
+    if let Some(key) = loaded.get(&name) {
+        return Ok(key.clone());
+    }
+    let found = keystore.get([name.as_str()])?.remove(&name);
+    found.ok_or_else(|| StoreError::inconsistent(format!("the key {name} is gone")))
+}
+
+/// Currency and offset of the pack of a residence; the first pack's when there is none.
+pub fn terms(engine: &Engine, residence: &str) -> (Currency, i8) {
+    let pack = pack_of(residence).and_then(|id| engine.rules.pack(id));
+    pack.map_or((Currency::CNY, 8), |pack| (pack.currency, pack.utc_offset_hours))
+}
+
+/// One person's observations have reached their limit.
+pub fn too_many() -> Problem {
+    let text = "This person's file has reached the limit of observations. Speak with the bureau.";
+    Problem::new("observations_limit", text)
+}

@@ -1,0 +1,434 @@
+//! A person's whole file, gathered for the person: raw facts in, the view of a report out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::Engine;
+use super::authority::pack_of;
+use super::command::refold::Logged;
+use crate::collect::observation::{
+    Account, AccountMonth, AccountStatus, Fact, Promise, PublicRecord,
+};
+use crate::consent::rows::ConsentRow as ConsentRecord;
+use crate::inquiry::rows::InquiryRow as InquiryRecord;
+use crate::kernel::bytes::{base64, hex};
+use crate::kernel::{Amount, Month, Time};
+use crate::ledger::checkpoint::Checkpoint;
+use crate::partner::Registry;
+use crate::report::consumer::view::{
+    BandMark, Channel, ConsentRow, ConsumerView, DimensionPoints, HISTORY_MONTHS, InquiryRow,
+    LogPart, ObligationRow, Person, PublicRecordRow, ReasonLine, Right, Scale, Score, ScorePart,
+    Tradeline, Weighing,
+};
+use crate::score::reasons::Language;
+use crate::score::{Assessment, FoldContext, Outcome, live};
+use crate::subject::Identity;
+
+/// An inquiry with its answer opened.
+pub struct Opened {
+    /// The row.
+    pub row: InquiryRecord,
+    /// Whether it counts.
+    pub hard: bool,
+    /// The answer as it was given.
+    pub answer: Value,
+}
+
+/// Everything on file about a person, in clear.
+pub struct Dossier {
+    /// The person's internal id; shown to staff only.
+    pub person: String,
+    /// The report's number.
+    pub number: String,
+    /// Index of the entry that records this look.
+    pub index: u64,
+    /// When.
+    pub now: Time,
+    /// Residence.
+    pub residence: String,
+    /// The vault.
+    pub identity: Identity,
+    /// The bureau's own identity level.
+    pub level: u8,
+    /// The score, explained.
+    pub assessment: Assessment,
+    /// Every observation, in order of the log.
+    pub logged: Vec<Logged>,
+    /// Every consent.
+    pub consents: Vec<ConsentRecord>,
+    /// Every inquiry.
+    pub inquiries: Vec<Opened>,
+    /// Index of the first entry about the person.
+    pub first_index: Option<u64>,
+    /// How many entries there are.
+    pub entries: usize,
+    /// The newest checkpoint.
+    pub checkpoint: Option<String>,
+    /// Partners, for their names.
+    pub partners: Registry,
+}
+
+fn shown(amount: Option<&Amount>) -> String {
+    amount.map_or_else(|| "-".to_string(), ToString::to_string)
+}
+
+fn words(text: &str) -> String {
+    let spaced = text.replace('_', " ");
+    let mut letters = spaced.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => spaced,
+    }
+}
+
+fn masked(key: &str) -> String {
+    let count = key.chars().count();
+    let tail: String = key.chars().skip(count.saturating_sub(4)).collect();
+    format!("····{tail}")
+}
+
+/// The history's character for a month (the view's own alphabet).
+fn month_mark(month: &AccountMonth) -> char {
+    match (month.status, month.dpd) {
+        (AccountStatus::Collection | AccountStatus::ChargedOff, _) => 'C',
+        (_, 0) => '0',
+        (_, 1..=29) => '1',
+        (_, 30..=59) => '2',
+        (_, 60..=89) => '3',
+        (_, 90..=119) => '4',
+        _ => '5',
+    }
+}
+
+#[derive(Default)]
+struct Line<'a> {
+    account: Option<&'a Account>,
+    months: BTreeMap<Month, &'a AccountMonth>,
+}
+
+impl Dossier {
+    fn date(&self, engine: &Engine, at: Time) -> String {
+        let pack = pack_of(&self.residence).and_then(|id| engine.rules.pack(id));
+        at.date_at(pack.map_or(0, |p| p.utc_offset_hours)).to_string()
+    }
+
+    fn name(&self, partner: &str) -> String {
+        self.partners.partners.get(partner).map_or(partner, |p| p.name.as_str()).to_string()
+    }
+
+    fn living(&self) -> Vec<&Logged> {
+        let entries = self.logged.iter().map(|one| {
+            let context = FoldContext {
+                index: one.index,
+                recorded: one.recorded,
+                furnisher: &one.furnisher,
+                utc_offset_hours: 0,
+                rates: &[],
+            };
+            (context, &one.observation)
+        });
+        let kept: BTreeSet<u64> = live(entries).iter().map(|(context, _)| context.index).collect();
+        self.logged.iter().filter(|one| kept.contains(&one.index)).collect()
+    }
+
+    /// The observations themselves, as data.
+    pub fn observations(&self) -> Value {
+        let kept: BTreeSet<u64> = self.living().iter().map(|one| one.index).collect();
+        self.logged
+            .iter()
+            .map(|one| {
+                json!({
+                    "index": one.index, "recorded_at": one.recorded,
+                    "furnisher": self.name(&one.furnisher), "live": kept.contains(&one.index),
+                    "observation": one.observation,
+                })
+            })
+            .collect()
+    }
+
+    /// The report's view.
+    pub fn view(&self, engine: &Engine) -> ConsumerView {
+        let pack = pack_of(&self.residence).unwrap_or("none");
+        let synthetic =
+            self.identity.synthetic || self.logged.iter().any(|one| one.observation.synthetic);
+        ConsumerView {
+            bureau: "Fivefold".to_string(),
+            report_number: self.number.clone(),
+            generated_at: self.now,
+            jurisdiction: pack.to_string(),
+            language: "en".to_string(),
+            synthetic,
+            quota: None,
+            person: self.person_part(),
+            score: self.score_part(engine),
+            tradelines: self.tradelines(),
+            obligations: self.obligations(),
+            public_records: self.public_records(),
+            disputes: Vec::new(),
+            statements: Vec::new(),
+            consents: self.consent_rows(engine),
+            inquiries: self.inquiry_rows(engine),
+            staff_look_ups: Vec::new(),
+            rights: rights(pack),
+            log: self.log_part(engine),
+            notices: vec![
+                "This report was made for the person it is about. It is for reference; whoever \
+                 decides answers for the decision."
+                    .to_string(),
+                "Who receives it from you may use it for the purpose you gave it for, and may \
+                 not pass it on."
+                    .to_string(),
+            ],
+        }
+    }
+
+    fn person_part(&self) -> Person {
+        let document = self.identity.documents.first().map(String::as_str).unwrap_or("-");
+        let (kind, number) = document.split_once(':').unwrap_or(("document", document));
+        let channels = self.identity.verifications.iter().map(|v| Channel {
+            name: words(&v.channel),
+            source: v.source.clone(),
+            date: v.verified.to_string(),
+        });
+        Person {
+            display_name: self.identity.name.clone(),
+            document: format!("{} {}", words(kind), masked(number)),
+            birth_year: self.identity.birth_date.map(|d| d.year()),
+            identity_level: self.level,
+            channels: channels.collect(),
+        }
+    }
+
+    fn score_part(&self, engine: &Engine) -> ScorePart {
+        let card = engine.champion();
+        let bands = card.bands.iter().map(|b| BandMark { name: words(&b.name), from: b.from });
+        let scale = Scale { min: card.scale.min, max: card.scale.max, bands: bands.collect() };
+        let text = |code: &str| {
+            engine
+                .texts
+                .text(code, Language::English)
+                .unwrap_or("No text for this code.")
+                .to_string()
+        };
+        let (score, band) = match &self.assessment.outcome {
+            Outcome::Scored { score, band, .. } => (*score, band.clone()),
+            Outcome::NotAssessable(why) => {
+                let (code, text) = (why.code().to_string(), text(why.reason_code()));
+                return ScorePart::NotAssessable { code, text, scale };
+            }
+        };
+        let dimensions = self.assessment.dimensions.iter().map(|d| DimensionPoints {
+            name: words(d.dimension.name()),
+            points: d.points,
+            of: d.of,
+        });
+        let reasons = self.assessment.reasons.iter().map(|r| ReasonLine {
+            code: r.code.clone(),
+            text: text(&r.code),
+            points_lost: r.lost,
+        });
+        let mut remarks = Vec::new();
+        if self.assessment.flags.thin_file {
+            remarks.push("The file is short; a short file is judged with more caution.".into());
+        }
+        ScorePart::Assessed(Score {
+            value: score,
+            band: words(&band),
+            scale,
+            model: card.id.clone(),
+            model_version: card.version.clone(),
+            model_digest: hex(&card.digest),
+            as_of: self.date(engine, self.now),
+            dimensions: dimensions.collect(),
+            reasons: reasons.collect(),
+            remarks,
+        })
+    }
+
+    fn tradelines(&self) -> Vec<Tradeline> {
+        let mut lines: BTreeMap<(&str, &str), Line<'_>> = BTreeMap::new();
+        for one in self.living() {
+            match &one.observation.fact {
+                Fact::Account(f) => {
+                    lines.entry((&one.furnisher, &f.account_key)).or_default().account = Some(f);
+                }
+                Fact::AccountMonth(f) => {
+                    let line = lines.entry((&one.furnisher, &f.account_key)).or_default();
+                    line.months.insert(f.month, f);
+                }
+                _ => {}
+            }
+        }
+        lines.iter().map(|((who, key), line)| self.tradeline(who, key, line)).collect()
+    }
+
+    fn tradeline(&self, furnisher: &str, key: &str, line: &Line<'_>) -> Tradeline {
+        let newest = line.months.values().next_back();
+        let last = line.months.keys().next_back().copied();
+        let (mut history, mut from, mut to) = (String::new(), String::new(), String::new());
+        if let (Some(first), Some(last)) = (line.months.keys().next(), last) {
+            let span = last.since(*first).min(HISTORY_MONTHS as i32 - 1);
+            let start = last.plus(-span);
+            for step in 0..=span {
+                let month = line.months.get(&start.plus(step));
+                history.push(month.map_or('-', |m| month_mark(m)));
+            }
+            (from, to) = (start.to_string(), last.to_string());
+        }
+        let worst = line.months.values().max_by_key(|m| m.dpd).filter(|m| m.dpd > 0);
+        let account = line.account;
+        let limit = account.and_then(|a| a.limit.as_ref().or(a.original_amount.as_ref()));
+        let status = match account.and_then(|a| a.closed) {
+            Some(date) => format!("Closed {date}"),
+            None => newest.map_or_else(|| "-".to_string(), |m| words(m.status.name())),
+        };
+        Tradeline {
+            furnisher: self.name(furnisher),
+            kind: account.map_or_else(|| "-".to_string(), |a| words(a.portfolio.name())),
+            account: masked(key),
+            opened: account.map_or_else(|| "-".to_string(), |a| a.opened.to_string()),
+            limit: shown(limit),
+            balance: shown(newest.map(|m| &m.balance)),
+            status,
+            worst: worst.map_or_else(String::new, |m| format!("{} days, {}", m.dpd, m.month)),
+            history,
+            history_from: from,
+            history_to: to,
+            dispute: None,
+            statement: None,
+        }
+    }
+
+    fn obligations(&self) -> Vec<ObligationRow> {
+        let mut rows: BTreeMap<&str, (BTreeSet<String>, [u32; 3], Vec<jiff::civil::Date>)> =
+            BTreeMap::new();
+        for one in self.living() {
+            let Fact::Obligation(f) = &one.observation.fact else { continue };
+            let (names, counts, dates) = rows.entry(f.kind.name()).or_default();
+            names.insert(self.name(&one.furnisher));
+            dates.push(f.due);
+            match f.outcome {
+                Promise::Kept => counts[0] += 1,
+                Promise::Late => counts[1] += 1,
+                Promise::Broken => counts[2] += 1,
+                Promise::Open => {}
+            }
+        }
+        let row = |(kind, (names, counts, dates)): (
+            &str,
+            (BTreeSet<String>, [u32; 3], Vec<jiff::civil::Date>),
+        )| {
+            let ends = dates.iter().min().zip(dates.iter().max());
+            ObligationRow {
+                kind: words(kind),
+                furnishers: names.into_iter().collect::<Vec<_>>().join(", "),
+                kept: counts[0],
+                late: counts[1],
+                broken: counts[2],
+                period: ends.map_or_else(String::new, |(a, b)| format!("{a} to {b}")),
+                statement: None,
+            }
+        };
+        rows.into_iter().map(row).collect()
+    }
+
+    fn public_records(&self) -> Vec<PublicRecordRow> {
+        let row = |furnisher: &str, f: &PublicRecord| PublicRecordRow {
+            kind: words(f.kind.name()),
+            authority: format!("{} {}", self.name(furnisher), f.record_key),
+            date: f.filed.to_string(),
+            amount: shown(f.amount.as_ref()),
+            status: f.ended.map_or_else(|| "Open".to_string(), |d| format!("Ended {d}")),
+            dispute: None,
+            statement: None,
+        };
+        let living = self.living();
+        let records = living.iter().filter_map(|one| match &one.observation.fact {
+            Fact::PublicRecord(f) => Some(row(&one.furnisher, f)),
+            _ => None,
+        });
+        records.collect()
+    }
+
+    fn consent_rows(&self, engine: &Engine) -> Vec<ConsentRow> {
+        let rows = self.consents.iter().map(|c| ConsentRow {
+            id: c.id.clone(),
+            recipient: self.name(&c.recipient),
+            purpose: words(&c.purpose),
+            scenario: c.scenario.as_deref().map_or_else(|| "-".to_string(), words),
+            given: self.date(engine, Time::from_micros(c.valid_from_us)),
+            expires: self.date(engine, Time::from_micros(c.expires_us)),
+            state: c.standing().map_or("unreadable", |s| s.state(self.now)).to_string(),
+        });
+        rows.collect()
+    }
+
+    fn inquiry_rows(&self, engine: &Engine) -> Vec<InquiryRow> {
+        let newest_first = self.inquiries.iter().rev();
+        let rows = newest_first.map(|one| {
+            let member = |name: &str| {
+                let value = &one.answer[name];
+                value.as_str().map(str::to_string).or_else(|| value.as_i64().map(|n| n.to_string()))
+            };
+            let form = member("form").unwrap_or_default();
+            let answer = ["score", "band", "outcome", "level", "code"]
+                .iter()
+                .find_map(|name| member(name))
+                .unwrap_or_else(|| "can't say".to_string());
+            InquiryRow {
+                date: self.date(engine, Time::from_micros(one.row.at_us)),
+                id: one.row.id.clone(),
+                asker: self.name(&one.row.asker),
+                scenario: words(&one.row.scenario),
+                form: words(&form),
+                answer,
+                weighing: if one.hard { Weighing::Hard } else { Weighing::Soft },
+            }
+        });
+        rows.collect()
+    }
+
+    fn log_part(&self, engine: &Engine) -> LogPart {
+        let checkpoint =
+            self.checkpoint.as_deref().and_then(|n| Checkpoint::read_unverified(n).ok());
+        let (size, root) = checkpoint.map_or((0, String::new()), |c| (c.size, base64(&c.root)));
+        let entries = match self.first_index {
+            Some(first) => format!("{first} to {} ({} entries)", self.index, self.entries),
+            None => "none".to_string(),
+        };
+        LogPart {
+            entries,
+            origin: engine.origin.clone(),
+            size,
+            root,
+            vkey: engine.keys.log.vkey(),
+            how: vec![
+                "Everything printed here is attached to this file as report.json.".to_string(),
+                "Each entry can be shown to stand in the bureau's public log: ask for its proof \
+                 at /v1/log/proofs/INDEX and check it with any C2SP tlog verifier and the key \
+                 above."
+                    .to_string(),
+            ],
+        }
+    }
+}
+
+fn rights(pack: &str) -> Vec<Right> {
+    let right = |title: &str, text: &str| Right { title: title.into(), text: text.into() };
+    let source = match pack {
+        "cn" => "Regulation on the Credit Reporting Industry, articles 17, 18, 25; PIPL 15, 24, 45",
+        "us" => "Fair Credit Reporting Act, sections 605A, 609, 611",
+        _ => "data protection law of your residence",
+    };
+    vec![
+        right("To see", "You can have this report, and know who asked and what was answered."),
+        right(
+            "To withdraw",
+            "You can take a consent back at any time. The very next question under it is refused.",
+        ),
+        right("To freeze", "You can lock your file against new credit, and unlock it again."),
+        right("To have it explained", "Every point lost is named above, with its reason."),
+        right("Where these rights come from", source),
+    ]
+}

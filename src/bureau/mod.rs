@@ -1,0 +1,137 @@
+//! The composition root: the sequencer, and each use case as one short command that joins stages.
+//!
+//! [`Bureau::open`] puts the parts together over one data directory:
+//!
+//! ```text
+//! DIR/keys/*.key        the bureau's five keys, readable by the service only
+//! DIR/keys.sqlite       wrapped keys of persons and periods, never in a backup
+//! DIR/bureau.sqlite     everything else, unless a PostgreSQL is configured
+//! DIR/log/              the C2SP tree as files: checkpoint, tiles, entry bundles, vkey
+//! ```
+
+pub mod admission;
+pub mod authority;
+pub mod command;
+pub mod dossier;
+pub mod keys;
+pub mod needs;
+pub mod publisher;
+pub mod replay;
+pub mod sequencer;
+pub mod standing;
+pub mod start;
+pub mod work;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+pub use command::{Answer, Command, Reply};
+pub use start::{OpenError, Settings};
+
+use crate::error::Problem;
+use crate::kernel::Env;
+use crate::policy::{Environment, Rules};
+use crate::score::{ReasonTexts, Scorecard};
+use crate::store::{KeyStore, Store};
+use keys::BureauKeys;
+use publisher::Publishing;
+use sequencer::Sequencer;
+
+/// What does not change while the bureau runs.
+pub struct Engine {
+    /// Clock and entropy.
+    pub env: Env,
+    /// The rule packs in force.
+    pub rules: Rules,
+    /// The bureau's own keys.
+    pub keys: BureauKeys,
+    /// Live, sandbox or demonstration.
+    pub environment: Environment,
+    /// Whether a licence is configured.
+    pub licensed: bool,
+    /// The residence whose pack applies where no person is known.
+    pub home: String,
+    /// The log's origin.
+    pub origin: String,
+    /// What reason codes mean, in words.
+    pub texts: ReasonTexts,
+    scorecard: Scorecard,
+}
+
+impl Engine {
+    /// The scorecard in force.
+    pub fn champion(&self) -> &Scorecard {
+        &self.scorecard
+    }
+}
+
+/// A bureau at work.
+pub struct Bureau {
+    /// What does not change.
+    pub engine: Arc<Engine>,
+    /// The database, for reading.
+    pub store: Store,
+    /// Where everything lies.
+    pub dir: PathBuf,
+    keystore: KeyStore,
+    sequencer: Sequencer,
+    publishing: Publishing,
+}
+
+impl Bureau {
+    /// Hands a command to the sequencer. The reply comes when the act is on record.
+    pub fn submit(&self, command: impl Command + 'static) -> oneshot::Receiver<Reply> {
+        self.sequencer.submit(Box::new(command))
+    }
+
+    /// Runs a command and waits for its reply, from a thread that may block.
+    pub fn run(&self, command: impl Command + 'static) -> Reply {
+        let gone = || Reply::Refused(Problem::internal());
+        self.submit(command).blocking_recv().unwrap_or_else(|_| gone())
+    }
+
+    /// The same, from asynchronous code.
+    pub async fn act(&self, command: impl Command + 'static) -> Reply {
+        let gone = || Reply::Refused(Problem::internal());
+        self.submit(command).await.unwrap_or_else(|_| gone())
+    }
+
+    /// A handle on the key store for another thread.
+    pub fn keystore(&self) -> KeyStore {
+        self.keystore.another()
+    }
+
+    /// Publishes what is committed and waits until a checkpoint covers it.
+    ///
+    /// # Errors
+    /// Why it could not be published.
+    pub fn publish(&self) -> Result<u64, String> {
+        self.publishing.now()
+    }
+
+    /// How many entries the newest published checkpoint covers.
+    pub fn published(&self) -> u64 {
+        self.publishing.size()
+    }
+
+    /// Why publishing stands still, if it does: an operator must look.
+    pub fn trouble(&self) -> Option<String> {
+        self.publishing.trouble()
+    }
+
+    /// The directory of the published log.
+    pub fn log_dir(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    /// Finishes what is waiting, publishes it and stops.
+    pub fn close(&self) {
+        self.sequencer.close();
+        if let Err(error) = self.publishing.now() {
+            tracing::error!(%error, "the last entries are not published; the next start will");
+        }
+        self.publishing.close();
+    }
+}

@@ -1,0 +1,191 @@
+//! Replay: a past answer computed again from the ledger (decisions.md 17).
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Bureau;
+use super::command::refold::{Question, fold, terms};
+use crate::inquiry::rows as inquiry_rows;
+use crate::kernel::Time;
+use crate::kernel::bytes::hex;
+use crate::ledger::body::{PersonalPart, open_part, person_key_name};
+use crate::ledger::rows as ledger_rows;
+use crate::score::{AsOf, Assessment, Scope, Scorecard, Vector, assess, assess_vector};
+use crate::store::StoreError;
+use crate::subject::rows as subject_rows;
+
+/// How a replay ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "replay", rename_all = "snake_case")]
+pub enum Replayed {
+    /// Both ways give what was answered, bit for bit.
+    Same {
+        /// Index of the inquiry's entry.
+        index: u64,
+        /// The score, where there was one.
+        score: Option<i32>,
+        /// From which entries the profile was folded: those before this index.
+        known_at: u64,
+        /// Observations folded.
+        observations: u64,
+    },
+    /// It was answered without a score; there is nothing to compute.
+    NothingToCompute {
+        /// Index of the inquiry's entry.
+        index: u64,
+    },
+    /// Something differs.
+    Differs {
+        /// Index of the inquiry's entry.
+        index: u64,
+        /// What, one line each.
+        differences: Vec<String>,
+    },
+    /// The personal part is gone.
+    Gone {
+        /// Index of the inquiry's entry.
+        index: u64,
+        /// Why.
+        why: String,
+    },
+}
+
+struct Stored {
+    person: String,
+    as_of: Time,
+    known_at: u64,
+    scope: Scope,
+    hard: (u32, u32),
+    level: u8,
+    vector: Vector,
+    points: Vec<i32>,
+    total: i64,
+    scorecard: String,
+}
+
+fn stored(personal: &Value) -> Option<Stored> {
+    let number = |value: &Value| value.as_u64();
+    let dimensions = personal["scope"]["dimensions"].as_array()?;
+    let mut scope = Scope { dimensions: [false; 5], ..Scope::NONE };
+    for (slot, value) in scope.dimensions.iter_mut().zip(dimensions) {
+        *slot = value.as_bool()?;
+    }
+    scope.restricted = personal["scope"]["restricted"].as_bool()?;
+    Some(Stored {
+        person: personal["person"].as_str()?.to_string(),
+        as_of: personal["as_of"].as_str()?.parse().ok()?,
+        known_at: number(&personal["known_at"])?,
+        scope,
+        hard: (
+            number(&personal["hard_inquiries"][0])? as u32,
+            number(&personal["hard_inquiries"][1])? as u32,
+        ),
+        level: number(&personal["identity_level"])? as u8,
+        vector: serde_json::from_value(personal["vector"].clone()).ok()?,
+        points: serde_json::from_value(personal["points"].clone()).ok()?,
+        total: personal["total"].as_i64()?,
+        scorecard: personal["scorecard"].as_str()?.to_string(),
+    })
+}
+
+impl Bureau {
+    /// Recomputes the answer of an inquiry twice: from the ledger as it was known then, and from
+    /// the vector that was stored with it.
+    ///
+    /// # Errors
+    /// The inquiry is unknown, or the database fails.
+    pub fn replay(&self, inquiry: &str) -> Result<Replayed, StoreError> {
+        let row = self.store.read(|conn| inquiry_rows::by_id(conn, &[inquiry]))?;
+        let row = row
+            .into_iter()
+            .next()
+            .ok_or_else(|| StoreError::Refused(format!("there is no inquiry {inquiry}")))?;
+        let index = row.idx as u64;
+        let body = self.store.read(|conn| ledger_rows::bodies(conn, index, index + 1))?;
+        let body = body.into_iter().next();
+        let Some((body, person)) = body.zip(row.person.clone()) else {
+            return Ok(Replayed::NothingToCompute { index });
+        };
+        let owner = body.person.clone().unwrap_or(person);
+        let name = person_key_name(&owner);
+        let Some(key) = self.keystore.get([name.as_str()])?.remove(&name) else {
+            let why = "the person was erased: the key that sealed this answer is destroyed";
+            return Ok(Replayed::Gone { index, why: why.to_string() });
+        };
+        let part: PersonalPart = open_part(&key, "personal", index, &body.personal)
+            .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        let personal: Value = serde_json::from_str(&part.text)
+            .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        let Some(stored) = stored(&personal) else {
+            return Ok(Replayed::NothingToCompute { index });
+        };
+        self.recompute(index, &stored)
+    }
+
+    fn recompute(&self, index: u64, stored: &Stored) -> Result<Replayed, StoreError> {
+        let artefacts = self.store.read(ledger_rows::artefacts)?;
+        let row = artefacts.into_iter().find(|row| row.digest == stored.scorecard);
+        let text = row.map(|row| row.content).ok_or_else(|| {
+            StoreError::inconsistent(format!("the scorecard {} is not kept", stored.scorecard))
+        })?;
+        let scorecard = Scorecard::read(text.as_bytes())
+            .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        let residence = self.store.read(|conn| {
+            let rows = subject_rows::persons(conn, &[stored.person.as_str()])?;
+            Ok(rows.into_iter().next().map(|row| row.residence).unwrap_or_default())
+        })?;
+        let (base, utc_offset_hours) = terms(&self.engine, &residence);
+        let question =
+            Question { person: &stored.person, base, utc_offset_hours, before: stored.known_at };
+        let keystore = &self.keystore;
+        let (profile, observations) = self.store.read(|conn| {
+            let mut key = |owner: &str| {
+                let name = person_key_name(owner);
+                let found = keystore.get([name.as_str()])?.remove(&name);
+                found.ok_or_else(|| StoreError::inconsistent(format!("the key {name} is gone")))
+            };
+            fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default())
+        })?;
+        let as_of = AsOf {
+            date: stored.as_of.date_at(utc_offset_hours),
+            identity_level: stored.level,
+            hard_inquiries_6m: stored.hard.0,
+            hard_inquiries_12m: stored.hard.1,
+            scope: stored.scope,
+            with_disputed: None,
+        };
+        let ledger = assess(&profile, &scorecard, &as_of);
+        let vector = assess_vector(&scorecard, &stored.vector)
+            .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        let mut differences = Vec::new();
+        compare("ledger", &ledger, stored, &mut differences);
+        compare("vector", &vector, stored, &mut differences);
+        if hex(&scorecard.digest) != stored.scorecard {
+            differences.push("scorecard: the kept text has another digest".to_string());
+        }
+        if !differences.is_empty() {
+            return Ok(Replayed::Differs { index, differences });
+        }
+        let (score, known_at) = (ledger.score(), stored.known_at);
+        Ok(Replayed::Same { index, score, known_at, observations })
+    }
+}
+
+fn compare(way: &str, again: &Assessment, stored: &Stored, differences: &mut Vec<String>) {
+    if again.vector != stored.vector {
+        for (now, then) in again.vector.values.iter().zip(&stored.vector.values) {
+            if now != then {
+                differences.push(format!("{way}: {} was {:?}, is {:?}", then.0, then.1, now.1));
+            }
+        }
+        if again.vector.gate != stored.vector.gate {
+            differences.push(format!("{way}: what decides whether there is a score differs"));
+        }
+    }
+    if again.points != stored.points {
+        differences.push(format!("{way}: the points differ"));
+    }
+    if again.total != stored.total {
+        differences.push(format!("{way}: the total was {}, is {}", stored.total, again.total));
+    }
+}

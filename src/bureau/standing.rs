@@ -1,0 +1,94 @@
+//! The circumstances of a score: what may be read, the identity level, the hard inquiries.
+
+use std::collections::BTreeSet;
+
+use super::command::Fault;
+use super::command::enrol::VERIFICATION_YEARS;
+use super::work::Work;
+use crate::collect::observation::{Channel, Dimension};
+use crate::consent::Standing;
+use crate::inquiry::hard::{Mark, count};
+use crate::kernel::{Month, Time};
+use crate::policy::Terms;
+use crate::score::slots::short_digest;
+use crate::score::{AsOf, Profile, Scope};
+use crate::subject::Identity;
+use crate::subject::level::level;
+
+/// A moment, and what is known of the person's identity at it.
+pub struct View {
+    /// For the score.
+    pub as_of: AsOf,
+    /// The verified channels, by name.
+    pub channels: Vec<String>,
+}
+
+/// Which dimensions may be read: those of the packs that the consent covers.
+pub fn scope(terms: &Terms, standing: Option<&Standing>) -> Scope {
+    let mut scope = Scope::ALL;
+    for dimension in Dimension::ALL {
+        let on = terms.dimensions.iter().any(|name| name == dimension.name());
+        let consented = standing.is_none_or(|s| s.covers_dimension(dimension.name()));
+        if !(on && consented) {
+            scope = scope.without(dimension);
+        }
+    }
+    scope
+}
+
+/// The identity level and channels that vault and profile support on the date of `as_of`.
+pub fn identity_level(
+    identity: &Identity,
+    profile: &Profile,
+    today: jiff::civil::Date,
+) -> (u8, Vec<String>) {
+    // The profile keeps digests of sources: both sides are compared in that form.
+    let mut checks: Vec<(String, String, jiff::civil::Date)> = identity
+        .verifications
+        .iter()
+        .map(|v| (v.channel.clone(), format!("{:x?}", short_digest(&v.source)), v.verified))
+        .collect();
+    for slot in &profile.verifications {
+        let source = format!("{:x?}", slot.source);
+        let date = Month(slot.verified).first_day();
+        checks.push((slot.channel.name().to_string(), source, date));
+    }
+    let reached = level(
+        checks.iter().map(|(c, s, d)| (c.as_str(), s.as_str(), *d)),
+        today,
+        VERIFICATION_YEARS,
+    );
+    let channels: BTreeSet<String> = checks
+        .into_iter()
+        .filter(|(c, _, d)| *d <= today && *c != Channel::Questionnaire.name())
+        .map(|(c, _, _)| c)
+        .collect();
+    (reached, channels.into_iter().collect())
+}
+
+/// The circumstances of a score of `person` at `as_of`.
+///
+/// # Errors
+/// The vault or the profile does not open.
+pub fn as_of(work: &mut Work<'_>, person: &str, as_of: Time, scope: Scope) -> Result<View, Fault> {
+    let residence = super::command::consent::residence(work, person);
+    let (_, offset) = super::command::refold::terms(work.engine, &residence);
+    let date = as_of.date_at(offset);
+    let identity = work.identity(person)?;
+    let (level, channels) = identity_level(&identity, &work.folded(person)?.profile, date);
+    let marks = work.loaded.marks.get(person).map(Vec::as_slice).unwrap_or_default();
+    let marks: Vec<Mark<'_>> = marks
+        .iter()
+        .map(|m| Mark { scenario: &m.scenario, at: Time::from_micros(m.at_us) })
+        .collect();
+    let (six, twelve) = count(&marks, as_of);
+    let as_of = AsOf {
+        date,
+        identity_level: level,
+        hard_inquiries_6m: six,
+        hard_inquiries_12m: twelve,
+        scope,
+        with_disputed: None,
+    };
+    Ok(View { as_of, channels })
+}

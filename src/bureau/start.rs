@@ -1,0 +1,211 @@
+//! Putting a bureau together: the first time, and each time after.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::admission::Admission;
+use super::command::governance::InForce;
+use super::keys::{BureauKeys, KeyError, clock_is_plausible};
+use super::publisher::{Publishing, check_right_edge};
+use super::sequencer::Sequencer;
+use super::{Bureau, Engine, Reply, admission};
+use crate::error::Problem;
+use crate::kernel::bytes::hex;
+use crate::kernel::{Env, id};
+use crate::ledger::publish::{DirStore, PublishError, Publisher};
+use crate::ledger::rows::{self as ledger_rows, Head};
+use crate::ledger::tree::CompactRange;
+use crate::policy::{Environment, Rules, RulesError};
+use crate::score::{ReasonTexts, ScoreError, Scorecard};
+use crate::store::{AnyConn, KeyStore, Store, StoreError, Target};
+
+/// The scorecard compiled in.
+const SCORECARD: &str = include_str!("../../policies/scorecards/fivefold-general-1.toml");
+/// The reason texts compiled in.
+const REASONS: &str = include_str!("../../policies/reasons.toml");
+
+/// Where a bureau lies and how it presents itself.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The data directory.
+    pub dir: PathBuf,
+    /// The database.
+    pub database: Target,
+    /// The key store.
+    pub keys: Target,
+    /// The log's origin: a scheme-less URL prefix.
+    pub origin: String,
+    /// Live, sandbox or demonstration.
+    pub environment: Environment,
+    /// Whether a licence is configured.
+    pub licensed: bool,
+    /// The residence whose pack applies where no person is known.
+    pub home: String,
+    /// A folder of rules to use in place of the ones compiled in.
+    pub policies: Option<PathBuf>,
+}
+
+/// Why a bureau does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rules.
+    #[error("the rules are not valid:\n{0}")]
+    Rules(#[from] RulesError),
+    /// The scorecard or its texts.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// The published log.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The file system.
+    #[error("{0}: {1}")]
+    Io(PathBuf, std::io::Error),
+    /// The log as stored contradicts itself or what was published.
+    #[error("{0}")]
+    Log(String),
+    /// A command at the start was refused.
+    #[error(transparent)]
+    Refused(#[from] Problem),
+}
+
+impl Bureau {
+    /// Makes the data directory: keys, databases, the log's first entries and checkpoint. What is
+    /// there already is left alone.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn init(env: &Env, settings: &Settings) -> Result<Bureau, OpenError> {
+        let dir = settings.dir.clone();
+        std::fs::create_dir_all(&dir).map_err(|e| OpenError::Io(dir.clone(), e))?;
+        BureauKeys::create(env, &dir.join("keys"))?;
+        Store::migrate(&settings.database)?;
+        Store::migrate(&settings.keys)?;
+        let store = Store::open(settings.database.clone())?;
+        let head = Head {
+            size: 0,
+            frontier: CompactRange::new(),
+            at: env.now(),
+            batch: id::mint(env, "bat"),
+            origin: settings.origin.clone(),
+        };
+        store.writer().write(
+            "log.begin",
+            |conn| match ledger_rows::lock_head(conn)? {
+                Some(_) => Ok(()),
+                None => ledger_rows::put_head(conn, &head),
+            },
+            |_, ()| Ok(false),
+        )?;
+        Bureau::open(env, settings)
+    }
+
+    /// Opens a bureau that [`Bureau::init`] made. Before anything is served the end of the log is
+    /// verified, and compared with what was published.
+    ///
+    /// # Errors
+    /// [`OpenError`]: each says what to do.
+    pub fn open(env: &Env, settings: &Settings) -> Result<Bureau, OpenError> {
+        let store = Store::open(settings.database.clone())?;
+        let head = store.read(ledger_rows::read_head)?;
+        let head = head.ok_or_else(|| {
+            OpenError::Log("the database has no log: run `fivefold init`".to_string())
+        })?;
+        if head.origin != settings.origin {
+            return Err(OpenError::Log(format!(
+                "the log's origin is {}, the configuration says {}: one of them is wrong",
+                head.origin, settings.origin
+            )));
+        }
+        if !clock_is_plausible(env.now(), head.at) {
+            return Err(OpenError::Log(format!(
+                "the clock says {}, the log ends at {}: set the clock before starting",
+                env.now(),
+                head.at
+            )));
+        }
+        store.read(|conn| check_right_edge(conn, &head))?;
+        let keys = BureauKeys::load(&settings.dir.join("keys"), &settings.origin)?;
+        let keystore = KeyStore::open(settings.keys.clone(), keys.wrapping.clone())?;
+        let engine = Arc::new(engine(env, settings, keys)?);
+        let log_dir = settings.dir.join("log");
+        let publisher = Publisher::open(
+            DirStore::open(&log_dir).map_err(|e| OpenError::Io(log_dir.clone(), e))?,
+        )?;
+        let publishing = Publishing::start(engine.clone(), store.clone(), publisher)?;
+        let wake = publishing.waker();
+        let sequencer =
+            Sequencer::start(engine.clone(), store.writer(), keystore.another(), move |size| {
+                wake.committed(size)
+            });
+        let dir = settings.dir.clone();
+        let bureau = Bureau { engine, store, dir, keystore, sequencer, publishing };
+        bureau.put_in_force()?;
+        bureau.sweep();
+        let vkey = format!("{}\n", bureau.engine.keys.log.vkey());
+        let path = log_dir.join("vkey");
+        std::fs::write(&path, vkey).map_err(|e| OpenError::Io(path, e))?;
+        bureau.publish().map_err(OpenError::Log)?;
+        Ok(bureau)
+    }
+
+    /// Records packs and scorecards that are in force for the first time.
+    fn put_in_force(&self) -> Result<(), OpenError> {
+        let known = self.store.read(ledger_rows::artefacts)?;
+        let known = |digest: &str| known.iter().any(|row| row.digest == digest);
+        let rules = hex(&self.engine.rules.digest());
+        let scorecard = self.engine.champion();
+        let candidates = [
+            ("packs", "rule packs".to_string(), rules, self.engine.rules.archive()),
+            (
+                "scorecard",
+                format!("{} {}", scorecard.id, scorecard.version),
+                hex(&scorecard.digest),
+                SCORECARD.to_string(),
+            ),
+        ];
+        for (kind, name, digest, content) in candidates {
+            if known(&digest) {
+                continue;
+            }
+            let admission = Admission::operator("bureau", "in force from this start on");
+            let command = InForce { admission, kind, name, digest, content };
+            if let Reply::Refused(problem) = self.run(command) {
+                return Err(problem.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what need not be kept any longer.
+    pub fn sweep(&self) {
+        let now = self.engine.env.now();
+        let sweep = |conn: &mut AnyConn| admission::sweep(conn, now);
+        if let Err(error) = self.store.writer().write("sweep", sweep, |_, ()| Ok(true)) {
+            tracing::warn!(%error, "old nonces and answers were not swept");
+        }
+    }
+}
+
+fn engine(env: &Env, settings: &Settings, keys: BureauKeys) -> Result<Engine, OpenError> {
+    let rules = match &settings.policies {
+        Some(dir) => Rules::load(dir)?,
+        None => Rules::embedded()?,
+    };
+    Ok(Engine {
+        env: env.clone(),
+        rules,
+        keys,
+        environment: settings.environment,
+        licensed: settings.licensed,
+        home: settings.home.clone(),
+        origin: settings.origin.clone(),
+        texts: ReasonTexts::load(REASONS.as_bytes())?,
+        scorecard: Scorecard::load(SCORECARD.as_bytes())?,
+    })
+}

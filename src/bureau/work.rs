@@ -1,0 +1,486 @@
+//! The unit of work of one batch: what was read, what the commands changed, what will be written.
+//!
+//! Commands run one after the other on this, in memory. Nothing reaches the database before
+//! [`Work::flush`], and nothing leaves the bureau before the transaction around it is committed.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Engine;
+use super::admission::{self, IdempotencyRow};
+use super::needs::Loaded;
+use crate::collect::rows::{self as fact_rows, FactRow};
+use crate::consent::rows::{self as consent_rows, ConsentRow};
+use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
+use crate::kernel::bytes::base64;
+use crate::kernel::seal::{Place, SealKey};
+use crate::kernel::{Currency, Time};
+use crate::ledger::body::{Body, Draft, period_key_name, person_key_name, seal_part};
+use crate::ledger::leaf::Leaf;
+use crate::ledger::rows::{self as ledger_rows, ArtefactRow, BodyRow, EntryRow, Head};
+use crate::ledger::tree::leaf_hash;
+use crate::partner::{Partner, PartnerKey, Registry, rows as partner_rows};
+use crate::score::Profile;
+use crate::score::rows::{self as score_rows, MarkRow, ProfileRow};
+use crate::store::{AnyConn, KeyStore, StoreError};
+use crate::subject::Identity;
+use crate::subject::rows::{self as subject_rows, Change, PersonRow};
+
+/// What a recorded act shows of itself: its place in the log, and how to check it.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Index of the entry.
+    pub index: u64,
+    leaf: String,
+    opening: Value,
+}
+
+impl Recorded {
+    /// The `log` member of an answer: index, leaf, opening of the record, and where the proof is.
+    pub fn receipt(&self) -> Value {
+        json!({
+            "index": self.index,
+            "leaf": self.leaf,
+            "opening": self.opening,
+            "proof_url": format!("/v1/log/proofs/{}", self.index),
+        })
+    }
+}
+
+/// A profile in memory.
+pub struct Folded {
+    /// The profile.
+    pub profile: Profile,
+    /// How many observations were folded.
+    pub observations: u64,
+    /// Index of the last entry folded.
+    pub index: u64,
+    dirty: bool,
+}
+
+#[derive(Default)]
+struct Pending {
+    leaves: Vec<EntryRow>,
+    bodies: Vec<BodyRow>,
+    keys: Vec<(String, SealKey)>,
+    nonces: Vec<(String, String, Time)>,
+    answers: Vec<IdempotencyRow>,
+    partners: Vec<Partner>,
+    partner_keys: Vec<(String, PartnerKey)>,
+    subjects: Change,
+    consents: BTreeMap<String, ConsentRow>,
+    facts: BTreeMap<Vec<u8>, FactRow>,
+    marks: Vec<MarkRow>,
+    inquiries: Vec<InquiryRow>,
+    outcomes: Vec<OutcomeRow>,
+    artefacts: Vec<ArtefactRow>,
+}
+
+/// One batch at work.
+pub struct Work<'a> {
+    /// What does not change while a batch runs.
+    pub engine: &'a Engine,
+    /// For the rare command that must read more than it could say beforehand.
+    pub conn: &'a mut AnyConn,
+    keystore: &'a mut KeyStore,
+    /// The batch's time: never before the last entry's.
+    pub now: Time,
+    /// Partners and keys.
+    pub registry: &'a mut Registry,
+    /// What was read, kept up to date with what the batch does.
+    pub loaded: Loaded,
+    head: Head,
+    folded: BTreeMap<String, Folded>,
+    pending: Pending,
+}
+
+fn no_key(name: &str) -> StoreError {
+    StoreError::inconsistent(format!("the key {name} is not in the key store"))
+}
+
+fn vault_place(person: &str, index: u64) -> Place<'_> {
+    Place { table: "persons", column: "vault", row: person, index }
+}
+
+fn profile_place(person: &str, index: u64) -> Place<'_> {
+    Place { table: "profiles", column: "sealed", row: person, index }
+}
+
+/// Where an answer is kept sealed.
+pub fn answer_place(inquiry: &str, index: u64) -> Place<'_> {
+    Place { table: "inquiries", column: "answer", row: inquiry, index }
+}
+
+/// Where a consent artefact is kept sealed.
+pub fn artefact_place(consent: &str, index: u64) -> Place<'_> {
+    Place { table: "consents", column: "artefact", row: consent, index }
+}
+
+impl<'a> Work<'a> {
+    /// A unit of work at the end of the log.
+    pub fn new(
+        engine: &'a Engine,
+        conn: &'a mut AnyConn,
+        keystore: &'a mut KeyStore,
+        registry: &'a mut Registry,
+        head: Head,
+        loaded: Loaded,
+        now: Time,
+    ) -> Work<'a> {
+        let (folded, pending) = (BTreeMap::new(), Pending::default());
+        Work { engine, conn, keystore, now, registry, loaded, head, folded, pending }
+    }
+
+    /// Entries in the log, this batch's included.
+    pub fn size(&self) -> u64 {
+        self.head.size
+    }
+
+    /// The key of this name.
+    ///
+    /// # Errors
+    /// There is none: the person was forgotten, or the key store is not the one of this database.
+    pub fn key(&self, name: &str) -> Result<&SealKey, StoreError> {
+        self.loaded.keys.get(name).ok_or_else(|| no_key(name))
+    }
+
+    /// A fresh key under this name, kept before anything sealed with it is.
+    pub fn make_key(&mut self, name: String) {
+        let key = SealKey::generate(&self.engine.env);
+        self.pending.keys.push((name.clone(), key.clone()));
+        self.loaded.keys.insert(name, key);
+    }
+
+    fn period_key(&mut self) -> String {
+        let name = period_key_name(self.now);
+        if !self.loaded.keys.contains_key(&name) {
+            self.make_key(name.clone());
+        }
+        name
+    }
+
+    /// The key that seals what concerns `person`, or nobody: this month's.
+    ///
+    /// # Errors
+    /// The person has none.
+    pub fn key_for(&mut self, person: Option<&str>) -> Result<SealKey, StoreError> {
+        let name = match person {
+            Some(person) => person_key_name(person),
+            None => self.period_key(),
+        };
+        self.key(&name).cloned()
+    }
+
+    /// Appends an entry. From here on the act is on record, if the batch is.
+    ///
+    /// # Errors
+    /// The person it concerns has no key.
+    pub fn append(&mut self, draft: Draft) -> Result<Recorded, StoreError> {
+        let env = self.engine.env.clone();
+        let index = self.head.size;
+        let body = Body::write(&env, &draft);
+        let leaf = Leaf::new(draft.public, self.now, self.engine.rules.digest(), body.commitment());
+        let bytes = leaf.to_bytes();
+        let period = self.period_key();
+        let personal_key = self.key_for(draft.person.as_deref())?;
+        let record = seal_part(&env, self.key(&period)?, "record", index, &body.record);
+        let personal = seal_part(&env, &personal_key, "personal", index, &body.personal);
+        self.head.frontier.append(leaf_hash(&bytes));
+        self.head.size += 1;
+        self.head.at = self.now;
+        let idx = index as i64;
+        self.pending.bodies.push(BodyRow {
+            idx,
+            kind: draft.kind.to_string(),
+            at_us: self.now.micros(),
+            period,
+            person: draft.person,
+            record,
+            personal,
+        });
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        self.pending.leaves.push(EntryRow { idx, leaf: bytes });
+        let opening = serde_json::to_value(body.opening())
+            .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        Ok(Recorded { index, leaf: text, opening })
+    }
+
+    /// A person's identity, in clear.
+    ///
+    /// # Errors
+    /// The person is unknown or forgotten.
+    pub fn identity(&self, person: &str) -> Result<Identity, StoreError> {
+        let row = self.loaded.persons.get(person);
+        let row = row.ok_or_else(|| StoreError::inconsistent("a person is not loaded"))?;
+        let key = self.key(&person_key_name(person))?;
+        open_identity(row, key)
+    }
+
+    /// Writes a person, its identity sealed under its key.
+    ///
+    /// # Errors
+    /// The person has no key.
+    pub fn put_person(
+        &mut self,
+        mut row: PersonRow,
+        identity: &Identity,
+        index: u64,
+    ) -> Result<(), StoreError> {
+        let text =
+            serde_json::to_vec(identity).map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        let key = self.key(&person_key_name(&row.id))?;
+        row.vault = key.seal(&self.engine.env, vault_place(&row.id, index), &text);
+        row.idx = index as i64;
+        self.put_person_row(row);
+        Ok(())
+    }
+
+    /// Writes a person whose vault did not change.
+    pub fn put_person_row(&mut self, row: PersonRow) {
+        self.loaded.persons.insert(row.id.clone(), row.clone());
+        self.pending.subjects.persons.push(row);
+    }
+
+    /// Everything about persons that this batch will write; the caller keeps `loaded` in step.
+    pub fn subjects(&mut self) -> &mut Change {
+        &mut self.pending.subjects
+    }
+
+    /// Writes a consent.
+    pub fn put_consent(&mut self, row: ConsentRow) {
+        self.loaded.consents.insert(row.id.clone(), row.clone());
+        self.pending.consents.insert(row.id.clone(), row);
+    }
+
+    /// Writes the last word on a record.
+    pub fn put_fact(&mut self, row: FactRow) {
+        self.loaded.facts.insert(row.identity.clone(), row.clone());
+        self.pending.facts.insert(row.identity.clone(), row);
+    }
+
+    /// Counts a hard inquiry.
+    pub fn put_mark(&mut self, row: MarkRow) {
+        self.loaded.marks.entry(row.person.clone()).or_default().push(row.clone());
+        self.pending.marks.push(row);
+    }
+
+    /// Keeps an answer.
+    pub fn put_inquiry(&mut self, row: InquiryRow) {
+        self.loaded.inquiries.insert(row.id.clone(), row.clone());
+        self.pending.inquiries.push(row);
+    }
+
+    /// Keeps what an asker decided.
+    pub fn put_outcome(&mut self, row: OutcomeRow) {
+        self.loaded.outcomes.insert(row.inquiry.clone(), row.clone());
+        self.pending.outcomes.push(row);
+    }
+
+    /// Writes a partner.
+    pub fn put_partner(&mut self, partner: Partner) {
+        self.registry.partners.insert(partner.id.clone(), partner.clone());
+        self.pending.partners.push(partner);
+    }
+
+    /// Writes a partner's key.
+    pub fn put_partner_key(&mut self, thumbprint: &str, key: PartnerKey) {
+        self.registry.keys.insert(thumbprint.to_string(), key.clone());
+        self.pending.partner_keys.push((thumbprint.to_string(), key));
+    }
+
+    /// Keeps a pack set or scorecard for ever.
+    pub fn put_artefact(&mut self, row: ArtefactRow) {
+        self.pending.artefacts.push(row);
+    }
+
+    /// Remembers a nonce.
+    pub fn put_nonce(&mut self, keyid: &str, nonce: &str, until: Time) {
+        self.loaded.nonces.insert((keyid.to_string(), nonce.to_string()));
+        self.pending.nonces.push((keyid.to_string(), nonce.to_string(), until));
+    }
+
+    /// Keeps an answer under its idempotency key.
+    ///
+    /// # Errors
+    /// The person it concerns has no key.
+    pub fn put_answer(
+        &mut self,
+        principal: &str,
+        key: &str,
+        request: &[u8],
+        verdict: &str,
+        body: &[u8],
+        person: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let index = self.head.size;
+        let seal = self.key_for(person)?;
+        let name = IdempotencyRow::row_name(principal, key);
+        let place = admission::body_place(&name, index);
+        let row = IdempotencyRow {
+            principal: principal.to_string(),
+            key: key.to_string(),
+            request: request.to_vec(),
+            verdict: verdict.to_string(),
+            body: seal.seal(&self.engine.env, place, body),
+            person: person.map(str::to_string),
+            idx: index as i64,
+            at_us: self.now.micros(),
+        };
+        let pair = (principal.to_string(), key.to_string());
+        self.loaded.idempotency.insert(pair, row.clone());
+        self.pending.answers.push(row);
+        Ok(())
+    }
+
+    /// The person's profile; an empty one when nothing was furnished yet.
+    ///
+    /// # Errors
+    /// The profile does not open.
+    pub fn folded(&mut self, person: &str) -> Result<&mut Folded, StoreError> {
+        if !self.folded.contains_key(person) {
+            let folded = match self.loaded.profiles.get(person) {
+                None => Folded {
+                    profile: Profile::new(Currency::CNY),
+                    observations: 0,
+                    index: 0,
+                    dirty: false,
+                },
+                Some(row) => open_profile(row, self.key(&person_key_name(person))?)?,
+            };
+            self.folded.insert(person.to_string(), folded);
+        }
+        self.folded
+            .get_mut(person)
+            .ok_or_else(|| StoreError::inconsistent("a profile vanished from memory"))
+    }
+
+    /// The profile for folding into: a fresh one sums in `base`.
+    ///
+    /// # Errors
+    /// The profile does not open.
+    pub fn folded_in(&mut self, person: &str, base: Currency) -> Result<&mut Folded, StoreError> {
+        let folded = self.folded(person)?;
+        if folded.observations == 0 {
+            folded.profile.base = base;
+        }
+        Ok(folded)
+    }
+
+    /// Replaces a profile: it was refolded.
+    pub fn put_folded(&mut self, person: &str, profile: Profile, observations: u64) {
+        let index = self.head.size.saturating_sub(1);
+        let folded = Folded { profile, observations, index, dirty: true };
+        self.folded.insert(person.to_string(), folded);
+    }
+
+    /// Reads bodies beyond what was loaded: `work` gets the connection, the keys read so far, the
+    /// observations of this batch that are not in the database yet, and the key store.
+    ///
+    /// # Errors
+    /// What `work` answers.
+    pub fn with_bodies<T>(
+        &mut self,
+        work: impl FnOnce(
+            &mut AnyConn,
+            &BTreeMap<String, SealKey>,
+            &dyn Fn(&[&str]) -> Vec<BodyRow>,
+            &KeyStore,
+        ) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let bodies = &self.pending.bodies;
+        let fresh = |persons: &[&str]| {
+            let about = |row: &&BodyRow| {
+                row.kind == "observation"
+                    && row.person.as_deref().is_some_and(|p| persons.contains(&p))
+            };
+            bodies.iter().filter(about).cloned().collect()
+        };
+        work(self.conn, &self.loaded.keys, &fresh, self.keystore)
+    }
+
+    /// Writes everything, keys first. Returns the head as it now is.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn flush(mut self, batch: &str) -> Result<Head, StoreError> {
+        self.keystore.put(&self.engine.env, &self.pending.keys)?;
+        let profiles = self.seal_profiles()?;
+        let conn = self.conn;
+        let pending = self.pending;
+        for partner in &pending.partners {
+            partner_rows::put(conn, partner)?;
+        }
+        for (thumbprint, key) in &pending.partner_keys {
+            partner_rows::put_key(conn, thumbprint, key, self.now)?;
+        }
+        subject_rows::write(conn, &pending.subjects)?;
+        let consents: Vec<ConsentRow> = pending.consents.into_values().collect();
+        consent_rows::write(conn, &consents)?;
+        let facts: Vec<FactRow> = pending.facts.into_values().collect();
+        fact_rows::write(conn, &facts)?;
+        score_rows::write(conn, &profiles, &pending.marks)?;
+        inquiry_rows::write(conn, &pending.inquiries, &pending.outcomes)?;
+        admission::keep(conn, &pending.nonces, &pending.answers)?;
+        ledger_rows::put_artefacts(conn, &pending.artefacts)?;
+        if !pending.leaves.is_empty() {
+            ledger_rows::append(conn, &pending.leaves, &pending.bodies)?;
+            self.head.batch = batch.to_string();
+            ledger_rows::put_head(conn, &self.head)?;
+        }
+        Ok(self.head)
+    }
+
+    fn seal_profiles(&self) -> Result<Vec<ProfileRow>, StoreError> {
+        let mut rows = Vec::new();
+        for (person, folded) in self.folded.iter().filter(|(_, f)| f.dirty) {
+            let key = self.key(&person_key_name(person))?;
+            let place = profile_place(person, folded.index);
+            rows.push(ProfileRow {
+                person: person.clone(),
+                sealed: key.seal(&self.engine.env, place, &folded.profile.encode()),
+                observations: folded.observations as i64,
+                idx: folded.index as i64,
+            });
+        }
+        Ok(rows)
+    }
+}
+
+impl Folded {
+    /// One more observation was folded, by the entry of this index.
+    pub fn touched(&mut self, index: u64) {
+        self.observations += 1;
+        self.index = index;
+        self.dirty = true;
+    }
+}
+
+/// Opens a profile's row.
+///
+/// # Errors
+/// It does not open, or was folded by a version this program does not know.
+pub fn open_profile(row: &ProfileRow, key: &SealKey) -> Result<Folded, StoreError> {
+    let index = row.idx as u64;
+    let bytes = key
+        .open(profile_place(&row.person, index), &row.sealed)
+        .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+    let profile = Profile::decode(&bytes).map_err(|e| StoreError::inconsistent(e.to_string()))?;
+    Ok(Folded { profile, observations: row.observations as u64, index, dirty: false })
+}
+
+/// Opens a person's vault.
+///
+/// # Errors
+/// It does not open.
+pub fn open_identity(row: &PersonRow, key: &SealKey) -> Result<Identity, StoreError> {
+    let bytes = key
+        .open(vault_place(&row.id, row.idx as u64), &row.vault)
+        .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|e| StoreError::inconsistent(e.to_string()))
+}
+
+/// A digest as answers show it.
+pub fn shown(digest: &[u8]) -> String {
+    base64(digest)
+}
