@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One thing wrong with what was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reason {
     /// JSON pointer (RFC 6901) to the place; empty for the whole.
     pub pointer: String,
@@ -25,7 +25,7 @@ impl Reason {
 }
 
 /// Why something was not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Problem {
     /// A stable code (`docs` lists them): what programs match on.
     pub code: String,

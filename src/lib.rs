@@ -15,6 +15,7 @@ pub mod bureau;
 pub mod collect;
 pub mod consent;
 pub mod error;
+pub mod http;
 pub mod inquiry;
 pub mod kernel;
 pub mod ledger;

@@ -240,7 +240,7 @@ fn failed(error: &StoreError) -> Reply {
 fn execute(
     engine: &Engine,
     conn: &mut AnyConn,
-    keystore: &mut KeyStore,
+    keystore: &KeyStore,
     registry: &mut Registry,
     seen: Option<&Head>,
     commands: &[Boxed],

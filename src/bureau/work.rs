@@ -83,7 +83,7 @@ pub struct Work<'a> {
     pub engine: &'a Engine,
     /// For the rare command that must read more than it could say beforehand.
     pub conn: &'a mut AnyConn,
-    keystore: &'a mut KeyStore,
+    keystore: &'a KeyStore,
     /// The batch's time: never before the last entry's.
     pub now: Time,
     /// Partners and keys.
@@ -122,7 +122,7 @@ impl<'a> Work<'a> {
     pub fn new(
         engine: &'a Engine,
         conn: &'a mut AnyConn,
-        keystore: &'a mut KeyStore,
+        keystore: &'a KeyStore,
         registry: &'a mut Registry,
         head: Head,
         loaded: Loaded,

@@ -39,7 +39,7 @@ pub enum Operation {
 }
 
 /// The legal basis of a collection or an inquiry, and the record that shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Basis {
     /// Which kind of basis.
@@ -51,7 +51,7 @@ pub struct Basis {
 }
 
 /// Kinds of legal basis (data-model.md; rule packs say which are allowed).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BasisKind {
     /// The person's consent; `ref` is a consent id of this bureau.

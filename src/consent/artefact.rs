@@ -9,7 +9,7 @@ use crate::kernel::Time;
 pub const TERM_DAYS_MAX: i64 = 5 * 366;
 
 /// What is consented to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// That the recipient sends observations to the bureau.
@@ -42,7 +42,7 @@ impl Purpose {
 }
 
 /// Whether the recipient may keep what it sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Mode {
     /// Look only.
@@ -52,7 +52,7 @@ pub enum Mode {
 }
 
 /// How often it may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Fetch {
     /// For one answer. A `not_assessable` or a refusal does not use it up.
@@ -72,7 +72,7 @@ impl Fetch {
 }
 
 /// The text that the person was shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Notice {
     /// Version of the text.
@@ -86,7 +86,7 @@ pub struct Notice {
 }
 
 /// The warning that must be shown before a restricted category is collected (Reg 14 paragraph 2).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Warning {
     /// The restricted category.
@@ -100,7 +100,7 @@ pub struct Warning {
 }
 
 /// How it is shown that the person consented.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// By the person's own key, bound at enrolment.
@@ -110,7 +110,7 @@ pub enum Method {
 }
 
 /// What shows the consent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// How.
@@ -128,17 +128,19 @@ pub struct Evidence {
 }
 
 /// Which data by date.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataRange {
     /// First day.
+    #[schema(value_type = String, format = Date)]
     pub from: jiff::civil::Date,
     /// Last day.
+    #[schema(value_type = String, format = Date)]
     pub to: jiff::civil::Date,
 }
 
 /// A consent as given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Artefact {
     /// The recipient's own opaque id of the person; the bureau's, when the person gives it.

@@ -1,6 +1,7 @@
 //! Wrapped keys, in a store of their own (decisions.md 6): never in `backup`, wiped when deleted.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use diesel::prelude::*;
 
@@ -12,7 +13,7 @@ use crate::kernel::seal::{Place, SealKey};
 /// The keys of persons and of periods, each wrapped under the bureau's wrapping key.
 pub struct KeyStore {
     store: Store,
-    writer: Writer,
+    writer: Mutex<Writer>,
     wrapping: SealKey,
 }
 
@@ -35,7 +36,7 @@ impl KeyStore {
     /// As [`Store::open`].
     pub fn open(target: Target, wrapping: SealKey) -> Result<KeyStore, StoreError> {
         let store = Store::open(target)?;
-        let writer = store.writer();
+        let writer = Mutex::new(store.writer());
         Ok(KeyStore { store, writer, wrapping })
     }
 
@@ -43,7 +44,7 @@ impl KeyStore {
     pub fn another(&self) -> KeyStore {
         KeyStore {
             store: self.store.clone(),
-            writer: self.store.writer(),
+            writer: Mutex::new(self.store.writer()),
             wrapping: self.wrapping.clone(),
         }
     }
@@ -66,6 +67,11 @@ impl KeyStore {
         Ok(found)
     }
 
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        // A writer whose holder stopped in the middle reconnects by itself.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn unwrap(&self, row: &KeyRow) -> Result<SealKey, StoreError> {
         let broken = || {
             StoreError::inconsistent(format!(
@@ -82,7 +88,7 @@ impl KeyStore {
     ///
     /// # Errors
     /// The database's.
-    pub fn put(&mut self, env: &Env, fresh: &[(String, SealKey)]) -> Result<(), StoreError> {
+    pub fn put(&self, env: &Env, fresh: &[(String, SealKey)]) -> Result<(), StoreError> {
         if fresh.is_empty() {
             return Ok(());
         }
@@ -93,7 +99,7 @@ impl KeyStore {
                 wrapped: self.wrapping.seal(env, place(name), key.expose()),
             })
             .collect();
-        self.writer.write(
+        self.writer().write(
             "keys.put",
             |conn| {
                 insert_all!(conn, keys, rows);
@@ -107,8 +113,8 @@ impl KeyStore {
     ///
     /// # Errors
     /// The database's.
-    pub fn destroy(&mut self, name: &str) -> Result<bool, StoreError> {
-        self.writer.write(
+    pub fn destroy(&self, name: &str) -> Result<bool, StoreError> {
+        self.writer().write(
             "keys.destroy",
             |conn| {
                 let rows =

@@ -10,7 +10,7 @@ use super::name;
 use crate::kernel::bytes::{Digest, keyed};
 
 /// A verified channel, as the vault keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verified {
     /// How: `card`, `authority`, `in_person`, …
@@ -18,6 +18,7 @@ pub struct Verified {
     /// By whom.
     pub source: String,
     /// When.
+    #[schema(value_type = String, format = Date)]
     pub verified: Date,
     /// Digest of the evidence the enroller holds, hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -31,7 +31,7 @@ const DOCUMENTS_MAX: usize = 8;
 const VERIFICATIONS_MAX: usize = 32;
 
 /// One document as sent.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentSent {
     /// `resident_id`, `passport` or `national_id`.
@@ -44,7 +44,7 @@ pub struct DocumentSent {
 }
 
 /// A key to be bound to the person.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeySent {
     /// The public key.
@@ -55,7 +55,7 @@ pub struct KeySent {
 }
 
 /// A mandate for the enrolling agent.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MandateSent {
     /// The acts: `see_file`, `freeze`, `unfreeze`, `dispute`, `erase`, …
@@ -67,7 +67,7 @@ pub struct MandateSent {
 }
 
 /// `POST /v1/subjects`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Enrolment {
     /// The real name.
@@ -77,6 +77,7 @@ pub struct Enrolment {
     /// At least one document.
     pub documents: Vec<DocumentSent>,
     /// Date of birth; must agree with the document that holds one.
+    #[schema(value_type = Option<String>, format = Date)]
     pub birth_date: Option<Date>,
     /// Phone number; a contact, not a key.
     pub phone: Option<String>,

@@ -25,7 +25,7 @@ use crate::score::assess;
 use crate::score::rows::MarkRow;
 
 /// `POST /v1/inquiries`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InquirySent {
     /// The asker's own id of the person.

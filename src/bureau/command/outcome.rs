@@ -22,7 +22,7 @@ const DECISIONS: [&str; 4] = ["accepted", "declined", "withdrawn", "conditional"
 const RESULTS: [&str; 5] = ["fulfilled", "late", "no_show", "damage", "default"];
 
 /// `POST /v1/inquiries/{id}/outcome`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutcomeSent {
     /// What was decided.

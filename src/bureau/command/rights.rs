@@ -16,7 +16,7 @@ use crate::policy::Action;
 use crate::subject::rows::FreezeRow;
 
 /// `POST /v1/freezes`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FreezeSent {
     /// `me`, or an agent's own id of the person.

@@ -1,0 +1,85 @@
+//! Which key belongs to whom: a copy of the registry for checking signatures, read again when a
+//! key is not in it. The sequencer asks the registry itself once more before anything is done.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::bureau::admission::Principal;
+use crate::partner::rows as partner_rows;
+use crate::partner::signature::PublicKey;
+use crate::store::{Store, StoreError};
+use crate::subject::rows::{self as subject_rows, By};
+
+/// Keys remembered at most; beyond it the copy starts anew.
+const KEYS_MAX: usize = 200_000;
+
+/// A key, whose it is, and whether it may be used.
+#[derive(Clone)]
+pub struct Known {
+    /// The key.
+    pub key: Arc<PublicKey>,
+    /// Whose.
+    pub principal: Principal,
+    /// Its partner is suspended, or the key was retired.
+    pub suspended: bool,
+}
+
+/// The copy.
+pub struct Directory {
+    store: Store,
+    known: RwLock<BTreeMap<String, Known>>,
+}
+
+impl Directory {
+    /// An empty copy of the registry in `store`.
+    pub fn new(store: Store) -> Directory {
+        Directory { store, known: RwLock::default() }
+    }
+
+    /// The key with this thumbprint, if it is registered.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn find(&self, keyid: &str) -> Result<Option<Known>, StoreError> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(keyid).cloned();
+        // A suspension may have been lifted since: only good news is remembered.
+        if let Some(known) = known.filter(|k| !k.suspended) {
+            return Ok(Some(known));
+        }
+        let found = self.look_up(keyid)?;
+        let mut map = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if map.len() >= KEYS_MAX {
+            map.clear();
+        }
+        match &found {
+            Some(known) => {
+                map.insert(keyid.to_string(), known.clone());
+            }
+            None => {
+                map.remove(keyid);
+            }
+        }
+        Ok(found)
+    }
+
+    fn look_up(&self, keyid: &str) -> Result<Option<Known>, StoreError> {
+        let registry = self.store.read(partner_rows::load)?;
+        if let Some(key) = registry.keys.get(keyid) {
+            let suspended = registry.partners.get(&key.partner).is_none_or(|p| p.suspended);
+            return Ok(Some(Known {
+                key: Arc::new(key.key.clone()),
+                principal: Principal::Partner(key.partner.clone()),
+                suspended: suspended || key.retired.is_some(),
+            }));
+        }
+        let rows = self.store.read(|conn| subject_rows::person_keys(conn, By::Key, &[keyid]))?;
+        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        let key = PublicKey::from_json(&row.jwk)
+            .map_err(|_| StoreError::inconsistent("a person's key does not read"))?;
+        Ok(Some(Known {
+            key: Arc::new(key),
+            principal: Principal::Person(row.person),
+            suspended: row.retired_us.is_some(),
+        }))
+    }
+}

@@ -1,0 +1,49 @@
+//! `/.well-known`: the bureau's keys and what is in force.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::Shared;
+use crate::kernel::bytes::hex;
+
+/// The bureau's response key, as RFC 9421 verifiers look for it.
+pub async fn directory(State(app): State<Shared>) -> Response {
+    let keys = json!({ "keys": [app.bureau.engine.keys.response.public().to_jwk()] });
+    let mut response = Json(keys).into_response();
+    let media_type = HeaderValue::from_static("application/http-message-signatures-directory+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    response
+}
+
+/// Response and manifest keys, as JOSE tools look for them.
+pub async fn jwks(State(app): State<Shared>) -> Json<Value> {
+    let keys = &app.bureau.engine.keys;
+    Json(json!({ "keys": [keys.response.public().to_jwk(), keys.manifest.public().to_jwk()] }))
+}
+
+/// What this bureau is, and what is in force.
+pub async fn fivefold(State(app): State<Shared>) -> Json<Value> {
+    let engine = &app.bureau.engine;
+    let packs: Vec<Value> = engine
+        .rules
+        .packs()
+        .map(|p| json!({ "id": p.id, "version": p.version, "digest": p.digest_hex() }))
+        .collect();
+    let card = engine.champion();
+    let known = json!({
+        "environment": engine.environment.name(),
+        "licence": if engine.licensed { "configured" } else { "none" },
+        "log": { "origin": engine.origin, "vkey": engine.keys.log.vkey(), "prefix": "/log" },
+        "rule_packs": packs,
+        "rules_digest": hex(&engine.rules.digest()),
+        "scorecards": [{
+            "id": card.id, "version": card.version, "digest": hex(&card.digest),
+            "status": card.status, "validated_for": card.validated_for,
+        }],
+        "status": if app.bureau.trouble().is_some() { "degraded" } else { "ok" },
+    });
+    Json(known)
+}

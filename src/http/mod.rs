@@ -1,0 +1,134 @@
+//! The HTTP door. Status codes, media types and headers exist here only.
+//!
+//! Every request under `/v1` but proofs is signed, and so is every answer to one ([`signed`]).
+//! [`routes`] has the whole table on one page.
+
+mod caller;
+mod consents;
+mod directory;
+mod inquiries;
+mod known;
+mod log;
+mod observations;
+mod openapi;
+mod operate;
+mod persons;
+mod problem;
+mod routes;
+mod signed;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
+
+pub use openapi::openapi;
+
+use crate::bureau::Bureau;
+use crate::report::document::Fonts;
+use directory::Directory;
+
+/// Seconds a client has to send its headers.
+const HEADER_SECONDS_MAX: u64 = 10;
+/// Seconds that connections have to finish after the server was told to stop.
+const GRACE_SECONDS: u64 = 20;
+/// Large bodies held in memory at the same time.
+const LARGE_BODIES_MAX: usize = 4;
+
+/// Where the doors are.
+#[derive(Clone, Debug)]
+pub struct Doors {
+    /// The address to listen on; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// What clients call us: `@target-uri` is checked against it, whatever proxy is in front.
+    pub public_url: String,
+    /// Certificate chain and private key, both PEM.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// A font with Han characters for PDF; well-known places are searched when absent.
+    pub fonts: Option<PathBuf>,
+}
+
+/// What the handlers share.
+struct App {
+    bureau: Arc<Bureau>,
+    public_url: String,
+    directory: Directory,
+    fonts: Fonts,
+    categories: BTreeSet<String>,
+    large_bodies: Semaphore,
+    metrics: Option<PrometheusHandle>,
+}
+
+type Shared = Arc<App>;
+
+/// Serves until `shutdown` is done, then lets requests in flight finish.
+///
+/// `public_url` may end in `:0`: the port that was picked takes its place.
+///
+/// # Errors
+/// The address cannot be bound, or certificate and key do not fit.
+pub async fn serve(
+    bureau: Arc<Bureau>,
+    doors: Doors,
+    ready: impl FnOnce(SocketAddr) + Send,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let listener = std::net::TcpListener::bind(doors.listen)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let public_url = match doors.public_url.strip_suffix(":0") {
+        Some(head) => format!("{head}:{}", address.port()),
+        None => doors.public_url.clone(),
+    };
+    let fonts = Fonts::load(doors.fonts.as_deref()).map_err(std::io::Error::other)?;
+    let categories =
+        bureau.engine.rules.categories().iter().map(|(name, _)| name.to_string()).collect();
+    let app = Arc::new(App {
+        directory: Directory::new(bureau.store.clone()),
+        bureau,
+        public_url,
+        fonts,
+        categories,
+        large_bodies: Semaphore::new(LARGE_BODIES_MAX),
+        metrics: operate::recorder(),
+    });
+    let service = routes::router(app).into_make_service();
+    let handle = Handle::new();
+    let stop = handle.clone();
+    tokio::spawn(async move {
+        shutdown.await;
+        stop.graceful_shutdown(Some(Duration::from_secs(GRACE_SECONDS)));
+    });
+    ready(address);
+    match doors.tls {
+        None => {
+            let mut server = axum_server::from_tcp(listener)?.handle(handle);
+            timed(server.http_builder());
+            server.serve(service).await
+        }
+        Some((certificate, key)) => {
+            // The same provider everywhere; a second installation changes nothing.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let config = RustlsConfig::from_pem_file(certificate, key).await?;
+            let mut server = axum_server::from_tcp_rustls(listener, config)?.handle(handle);
+            timed(server.http_builder());
+            server.serve(service).await
+        }
+    }
+}
+
+fn timed(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+    let timer = hyper_util::rt::TokioTimer::new();
+    builder
+        .http1()
+        .timer(timer.clone())
+        .header_read_timeout(Duration::from_secs(HEADER_SECONDS_MAX));
+    builder.http2().timer(timer).max_concurrent_streams(256);
+}

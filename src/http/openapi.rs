@@ -1,0 +1,95 @@
+//! The OpenAPI document, generated from the handlers, and a page to read it without the network.
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use utoipa::{OpenApi, ToSchema};
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::Shared;
+
+/// What every answer has; the members that carry the value depend on the form.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes the JSON, which is written by inquiry::answer")]
+pub struct AnswerBody {
+    /// The inquiry's id.
+    inquiry: String,
+    /// The scenario that was asked.
+    scenario: String,
+    /// `score`, `band`, `threshold`, `identity_level`, `file`, `not_assessable` or `refused`.
+    form: String,
+    /// Form `score`: 350 to 950.
+    score: Option<i32>,
+    /// Forms `score` and `band`.
+    band: Option<String>,
+    /// Form `threshold`: `yes` or `no`.
+    outcome: Option<String>,
+    /// Form `identity_level`.
+    level: Option<u8>,
+    /// Form `score`: name → points, of.
+    dimensions: Option<Value>,
+    /// Form `score`: at most four, and one more for inquiries.
+    reasons: Option<Value>,
+    /// Form `score`: how much of what may be read is known.
+    completeness: Option<Value>,
+    /// Form `score`: whether something is disputed.
+    disputed: Option<bool>,
+    /// Scorecard: id, version, digest.
+    model: Value,
+    /// Rule pack: id, version, digest.
+    rule_pack: Value,
+    /// The moment it is about.
+    as_of: String,
+    /// Purpose, audience, expiry; never onward.
+    r#use: Value,
+    /// Index, leaf, opening, proof_url: the receipt.
+    log: Value,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Fivefold",
+        description = "A personal credit bureau that anyone can check. Every request under /v1 \
+            but proofs is signed (RFC 9421, tag `fivefold-request`), and every answer to one is \
+            signed (tag `fivefold-response`).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        super::persons::enrol,
+        super::persons::report,
+        super::persons::freeze,
+        super::persons::unfreeze,
+        super::consents::give,
+        super::consents::read,
+        super::consents::revoke,
+        super::observations::send,
+        super::inquiries::ask,
+        super::inquiries::ask_batch,
+        super::inquiries::again,
+        super::inquiries::outcome,
+        super::log::proof,
+    )
+)]
+struct Document;
+
+/// The OpenAPI 3.1 document.
+pub fn openapi() -> String {
+    Document::openapi().to_pretty_json().unwrap_or_default()
+}
+
+/// `GET /openapi.json`
+pub async fn document() -> Response {
+    let mut response = openapi().into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// `/docs`: the page is compiled in.
+pub fn pages() -> Router<Shared> {
+    let config = utoipa_swagger_ui::Config::from("/openapi.json");
+    SwaggerUi::new("/docs").config(config).into()
+}

@@ -1,0 +1,72 @@
+//! Every route on one page.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post};
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::signed;
+use super::{Shared, consents, inquiries, known, log, observations, openapi, operate, persons};
+use crate::error::Problem;
+
+/// Seconds after which a request that is not done is given up.
+const REQUEST_SECONDS_MAX: u64 = 120;
+
+/// The whole table.
+pub fn router(app: Shared) -> Router {
+    let v1 = Router::new()
+        .route("/subjects", post(persons::enrol))
+        .route("/subjects/{id}/report", get(persons::report))
+        .route("/consents", post(consents::give))
+        .route("/consents/{id}", get(consents::read))
+        .route("/consents/{id}/revoke", post(consents::revoke))
+        .route("/observations", post(observations::send))
+        .route("/inquiries", post(inquiries::ask))
+        .route("/inquiries/batch", post(inquiries::ask_batch))
+        .route("/inquiries/{id}", get(inquiries::again))
+        .route("/inquiries/{id}/outcome", post(inquiries::outcome))
+        .route("/freezes", post(persons::freeze))
+        .route("/freezes/{id}", delete(persons::unfreeze))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), signed::signed))
+        .layer(DefaultBodyLimit::disable());
+    let public = Router::new()
+        .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/tile/{*path}", get(log::tile))
+        .layer(CompressionLayer::new());
+    Router::new()
+        .route("/v1/log/proofs/{index}", get(log::proof))
+        .nest("/v1", v1)
+        .merge(public)
+        .route("/.well-known/http-message-signatures-directory", get(known::directory))
+        .route("/.well-known/jwks.json", get(known::jwks))
+        .route("/.well-known/fivefold", get(known::fivefold))
+        .route("/openapi.json", get(openapi::document))
+        .merge(openapi::pages())
+        .route("/healthz", get(operate::healthz))
+        .route("/readyz", get(operate::readyz))
+        .route("/metrics", get(operate::metrics))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            Duration::from_secs(REQUEST_SECONDS_MAX),
+        ))
+        .with_state(app)
+}
+
+async fn not_found() -> Problem {
+    let text = "There is nothing at this path. /openapi.json lists what there is.";
+    Problem::new("not_found", text)
+}
+
+async fn method_not_allowed() -> Problem {
+    let text = "This path does not know this method. /openapi.json lists what there is.";
+    Problem::new("method_not_allowed", text)
+}
