@@ -1,18 +1,8 @@
 //! What every signed request brings along: who signed it, the nonce that must not come again, and
 //! the idempotency key under which its answer is kept for a day.
 
-use std::collections::BTreeSet;
-
-use diesel::prelude::*;
-
+use crate::kernel::Time;
 use crate::kernel::bytes::Digest;
-use crate::kernel::{Time, seal::Place};
-use crate::ledger::body::{period_key_name, person_key_name};
-use crate::store::schema::{idempotency, nonces};
-use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend};
-
-/// Seconds for which an answer is kept under its idempotency key.
-pub const IDEMPOTENCY_SECONDS: i64 = 24 * 3600;
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,110 +49,4 @@ impl Admission {
         let principal = Principal::Operator { name: name.to_string(), reason: reason.to_string() };
         Admission { principal, keyid: String::new(), nonce: None, idempotency: None }
     }
-}
-
-/// An answer kept under its idempotency key.
-#[derive(Clone, Debug, Queryable, Insertable)]
-#[diesel(table_name = idempotency, treat_none_as_default_value = false)]
-pub struct IdempotencyRow {
-    /// Who asked.
-    pub principal: String,
-    /// The key they chose.
-    pub key: String,
-    /// Digest of the request.
-    pub request: Vec<u8>,
-    /// `ok`, `created` or `problem`.
-    pub verdict: String,
-    /// The answer's body, sealed.
-    pub body: Vec<u8>,
-    /// The person it concerns, whose key seals it.
-    pub person: Option<String>,
-    /// The log's size when it was written; part of the seal's place.
-    pub idx: i64,
-    /// When.
-    pub at_us: i64,
-}
-
-impl IdempotencyRow {
-    /// The name of the key that seals the body.
-    pub fn key_name(&self) -> String {
-        match &self.person {
-            Some(person) => person_key_name(person),
-            None => period_key_name(Time::from_micros(self.at_us)),
-        }
-    }
-
-    /// The row's own key in the seal's place: both parts, unambiguous.
-    pub fn row_name(principal: &str, key: &str) -> String {
-        format!("{}:{principal}:{key}", principal.len())
-    }
-}
-
-/// Where a kept answer's body is sealed.
-pub fn body_place(row: &str, index: u64) -> Place<'_> {
-    Place { table: "idempotency", column: "body", row, index }
-}
-
-#[derive(Queryable, Insertable)]
-#[diesel(table_name = nonces)]
-struct NonceRow {
-    keyid: String,
-    nonce: String,
-    until_us: i64,
-}
-
-/// Which of these nonces were seen before.
-///
-/// # Errors
-/// The database's, here and below.
-pub fn seen(
-    conn: &mut AnyConn,
-    asked: &BTreeSet<(String, String)>,
-) -> Result<BTreeSet<(String, String)>, StoreError> {
-    let texts: Vec<&str> = asked.iter().map(|(_, nonce)| nonce.as_str()).collect();
-    let rows = load_by!(conn, nonces, nonce, texts, NonceRow);
-    let found = rows.into_iter().map(|row| (row.keyid, row.nonce));
-    Ok(found.filter(|pair| asked.contains(pair)).collect())
-}
-
-/// Answers given earlier under these keys.
-pub fn earlier(
-    conn: &mut AnyConn,
-    asked: &BTreeSet<(String, String)>,
-) -> Result<Vec<IdempotencyRow>, StoreError> {
-    let keys: Vec<&str> = asked.iter().map(|(_, key)| key.as_str()).collect();
-    let mut rows = load_by!(conn, idempotency, key, keys, IdempotencyRow);
-    rows.retain(|row| asked.contains(&(row.principal.clone(), row.key.clone())));
-    Ok(rows)
-}
-
-/// Keeps nonces and answers.
-pub fn keep(
-    conn: &mut AnyConn,
-    fresh: &[(String, String, Time)],
-    answers: &[IdempotencyRow],
-) -> Result<(), StoreError> {
-    let rows: Vec<NonceRow> = fresh
-        .iter()
-        .map(|(keyid, nonce, until)| NonceRow {
-            keyid: keyid.clone(),
-            nonce: nonce.clone(),
-            until_us: until.micros(),
-        })
-        .collect();
-    insert_all!(conn, nonces, rows);
-    insert_all!(conn, idempotency, answers);
-    Ok(())
-}
-
-/// Forgets nonces that can no longer be replayed, and answers older than a day.
-pub fn sweep(conn: &mut AnyConn, now: Time) -> Result<(), StoreError> {
-    let answers_before = now.plus_seconds(-IDEMPOTENCY_SECONDS).micros();
-    on_backend!(conn, |c| diesel::delete(nonces::table.filter(nonces::until_us.lt(now.micros())))
-        .execute(c))?;
-    on_backend!(conn, |c| diesel::delete(
-        idempotency::table.filter(idempotency::at_us.lt(answers_before))
-    )
-    .execute(c))?;
-    Ok(())
 }

@@ -16,7 +16,7 @@ use crate::subject::rows::{
     PersonRow,
 };
 
-use super::admission::{self, IdempotencyRow};
+use super::rows::{self as admission_rows, IdempotencyRow};
 
 /// Hard inquiries older than this are not looked at (they count for twelve months at most).
 const MARK_DAYS: i64 = 400;
@@ -77,8 +77,8 @@ impl Loaded {
     /// # Errors
     /// The database's.
     pub fn read_direct(&mut self, conn: &mut AnyConn, needs: &Needs) -> Result<(), StoreError> {
-        self.nonces = admission::seen(conn, &needs.nonces)?;
-        for row in admission::earlier(conn, &needs.idempotency)? {
+        self.nonces = admission_rows::seen(conn, &needs.nonces)?;
+        for row in admission_rows::earlier(conn, &needs.idempotency)? {
             self.idempotency.insert((row.principal.clone(), row.key.clone()), row);
         }
         for row in subject_rows::pairwise(conn, By::Key, &texts(&needs.subjects))? {

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::Engine;
+use super::meters;
 use super::start::OpenError;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::publish::{DirStore, PublishError, Publisher};
@@ -265,7 +266,7 @@ impl Worker {
             )
             .map_err(text)?;
         self.publisher.write_checkpoint(&note).map_err(|e| e.to_string())?;
-        metrics::gauge!("fivefold_log_size").set(head.size as f64);
+        meters::published(head.size);
         Ok(head.size)
     }
 

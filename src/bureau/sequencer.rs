@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::Engine;
 use super::command::{Command, Reply, run};
 use super::keys::clock_is_plausible;
+use super::meters;
 use super::needs::{Loaded, Needs};
 use super::work::Work;
 use crate::error::Problem;
@@ -170,8 +171,7 @@ impl State {
         let started = self.engine.env.now();
         let replies = self.replies(&commands);
         let took = self.engine.env.now().micros() - started.micros();
-        metrics::histogram!("fivefold_batch_seconds").record(took as f64 / 1e6);
-        metrics::histogram!("fivefold_batch_commands").record(commands.len() as f64);
+        meters::batch(commands.len(), took);
         for (answer, reply) in answers.into_iter().zip(replies) {
             // A client that has gone away does not undo what is on record.
             let _ = answer.send(reply);

@@ -7,8 +7,9 @@ use super::admission::Admission;
 use super::command::governance::InForce;
 use super::keys::{BureauKeys, KeyError, clock_is_plausible};
 use super::publisher::{Publishing, check_right_edge};
+use super::rows as admission_rows;
 use super::sequencer::Sequencer;
-use super::{Bureau, Engine, Reply, admission};
+use super::{Bureau, Engine, Reply};
 use crate::error::Problem;
 use crate::kernel::bytes::hex;
 use crate::kernel::{Env, id};
@@ -185,7 +186,7 @@ impl Bureau {
     /// Forgets what need not be kept any longer.
     pub fn sweep(&self) {
         let now = self.engine.env.now();
-        let sweep = |conn: &mut AnyConn| admission::sweep(conn, now);
+        let sweep = |conn: &mut AnyConn| admission_rows::sweep(conn, now);
         if let Err(error) = self.store.writer().write("sweep", sweep, |_, ()| Ok(true)) {
             tracing::warn!(%error, "old nonces and answers were not swept");
         }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Engine;
-use super::admission::{self, IdempotencyRow};
 use super::needs::Loaded;
+use super::rows::{self as admission_rows, IdempotencyRow};
 use crate::collect::rows::{self as fact_rows, FactRow};
 use crate::consent::rows::{self as consent_rows, ConsentRow};
 use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
@@ -316,7 +316,7 @@ impl<'a> Work<'a> {
         let index = self.head.size;
         let seal = self.key_for(person)?;
         let name = IdempotencyRow::row_name(principal, key);
-        let place = admission::body_place(&name, index);
+        let place = admission_rows::body_place(&name, index);
         let row = IdempotencyRow {
             principal: principal.to_string(),
             key: key.to_string(),
@@ -421,7 +421,7 @@ impl<'a> Work<'a> {
         fact_rows::write(conn, &facts)?;
         score_rows::write(conn, &profiles, &pending.marks)?;
         inquiry_rows::write(conn, &pending.inquiries, &pending.outcomes)?;
-        admission::keep(conn, &pending.nonces, &pending.answers)?;
+        admission_rows::keep(conn, &pending.nonces, &pending.answers)?;
         ledger_rows::put_artefacts(conn, &pending.artefacts)?;
         if !pending.leaves.is_empty() {
             ledger_rows::append(conn, &pending.leaves, &pending.bodies)?;

@@ -411,5 +411,4 @@ fn decimal_text(value: i128, scale: i8) -> String {
 }
 
 #[cfg(test)]
-#[path = "columns_tests.rs"]
 mod tests;

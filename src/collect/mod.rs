@@ -30,6 +30,7 @@ pub mod observation;
 pub mod read;
 pub mod receipt;
 pub mod rows;
+pub mod terms;
 
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ const NDJSON: &str = "application/x-ndjson";
 
 /// Asks. The answer has the form that the scenario allows, and is on record before it leaves.
 #[utoipa::path(post, path = "/v1/inquiries", tag = "inquiries", request_body = InquirySent,
-    params(("Idempotency-Key" = String, Header, description = "Required, covered by the signature")),
+    params(("Idempotency-Key" = String, Header, description = "Required, and signed")),
     responses((status = 201, description = "The answer", body = super::openapi::AnswerBody),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
@@ -38,8 +38,8 @@ pub async fn ask(State(app): State<Shared>, caller: Caller) -> Result<Response, 
 /// as `{"line": n, "answer": …}` or `{"line": n, "problem": …}` under one signature.
 #[utoipa::path(post, path = "/v1/inquiries/batch", tag = "inquiries",
     request_body(content = String, content_type = "application/x-ndjson"),
-    params(("Idempotency-Key" = String, Header, description = "Required, covered by the signature")),
-    responses((status = 200, description = "One line an inquiry", content_type = "application/x-ndjson"),
+    params(("Idempotency-Key" = String, Header, description = "Required, and signed")),
+    responses((status = 200, description = "A line each", content_type = "application/x-ndjson"),
         (status = 413, body = Problem, content_type = "application/problem+json")))]
 pub async fn ask_batch(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
     let key = caller.required_idempotency()?;

@@ -53,7 +53,7 @@ mod tests {
             mark("credit", 10),
         ];
         assert_eq!(count(&marks, now), (2, 3));
-        assert_eq!(count(&marks, now.plus_days(-25)), (1, 3));
+        assert_eq!(count(&marks, now.plus_days(-30)), (1, 1));
         assert_eq!(count(&[], now), (0, 0));
     }
 }

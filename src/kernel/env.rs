@@ -80,7 +80,7 @@ struct SystemEntropy(SystemRandom);
 
 impl Entropy for SystemEntropy {
     fn fill(&self, out: &mut [u8]) {
-        // A system without entropy can make no key, nonce or salt: stopping is the only safe answer.
+        // Without entropy no key, nonce or salt can be made: stopping is the only safe answer.
         if self.0.fill(out).is_err() {
             std::process::abort();
         }

@@ -61,7 +61,7 @@ impl KeyStore {
         let rows = self.store.read(|conn| Ok(load_by!(conn, keys, name, names, KeyRow)))?;
         let mut found = BTreeMap::new();
         for row in rows {
-            let key = self.unwrap(&row)?;
+            let key = self.opened(&row)?;
             found.insert(row.name, key);
         }
         Ok(found)
@@ -72,7 +72,7 @@ impl KeyStore {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unwrap(&self, row: &KeyRow) -> Result<SealKey, StoreError> {
+    fn opened(&self, row: &KeyRow) -> Result<SealKey, StoreError> {
         let broken = || {
             StoreError::inconsistent(format!(
                 "the key {} does not open with this wrapping key",

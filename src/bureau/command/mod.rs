@@ -18,8 +18,9 @@ pub mod rights;
 use serde_json::Value;
 
 use super::Engine;
-use super::admission::{Admission, IdempotencyRow, Principal, body_place};
+use super::admission::{Admission, Principal};
 use super::needs::{Loaded, Needs};
+use super::rows::{IdempotencyRow, body_place};
 use super::work::Work;
 use crate::error::Problem;
 use crate::store::StoreError;
