@@ -107,6 +107,15 @@ struct Line<'a> {
     months: BTreeMap<Month, &'a AccountMonth>,
 }
 
+#[derive(Default)]
+struct Promises {
+    furnishers: BTreeSet<String>,
+    due: BTreeSet<jiff::civil::Date>,
+    kept: u32,
+    late: u32,
+    broken: u32,
+}
+
 impl Dossier {
     fn date(&self, engine: &Engine, at: Time) -> String {
         let pack = pack_of(&self.residence).and_then(|id| engine.rules.pack(id));
@@ -301,36 +310,32 @@ impl Dossier {
     }
 
     fn obligations(&self) -> Vec<ObligationRow> {
-        let mut rows: BTreeMap<&str, (BTreeSet<String>, [u32; 3], Vec<jiff::civil::Date>)> =
-            BTreeMap::new();
+        let mut kinds: BTreeMap<&str, Promises> = BTreeMap::new();
         for one in self.living() {
             let Fact::Obligation(f) = &one.observation.fact else { continue };
-            let (names, counts, dates) = rows.entry(f.kind.name()).or_default();
-            names.insert(self.name(&one.furnisher));
-            dates.push(f.due);
+            let promises = kinds.entry(f.kind.name()).or_default();
+            promises.furnishers.insert(self.name(&one.furnisher));
+            promises.due.insert(f.due);
             match f.outcome {
-                Promise::Kept => counts[0] += 1,
-                Promise::Late => counts[1] += 1,
-                Promise::Broken => counts[2] += 1,
+                Promise::Kept => promises.kept += 1,
+                Promise::Late => promises.late += 1,
+                Promise::Broken => promises.broken += 1,
                 Promise::Open => {}
             }
         }
-        let row = |(kind, (names, counts, dates)): (
-            &str,
-            (BTreeSet<String>, [u32; 3], Vec<jiff::civil::Date>),
-        )| {
-            let ends = dates.iter().min().zip(dates.iter().max());
+        let row = |(kind, promises): (&str, Promises)| {
+            let ends = promises.due.first().zip(promises.due.last());
             ObligationRow {
                 kind: words(kind),
-                furnishers: names.into_iter().collect::<Vec<_>>().join(", "),
-                kept: counts[0],
-                late: counts[1],
-                broken: counts[2],
+                furnishers: promises.furnishers.into_iter().collect::<Vec<_>>().join(", "),
+                kept: promises.kept,
+                late: promises.late,
+                broken: promises.broken,
                 period: ends.map_or_else(String::new, |(a, b)| format!("{a} to {b}")),
                 statement: None,
             }
         };
-        rows.into_iter().map(row).collect()
+        kinds.into_iter().map(row).collect()
     }
 
     fn public_records(&self) -> Vec<PublicRecordRow> {

@@ -24,10 +24,10 @@ const NDJSON: &str = "application/x-ndjson";
 #[utoipa::path(post, path = "/v1/inquiries", tag = "inquiries", request_body = InquirySent,
     params(("Idempotency-Key" = String, Header, description = "Required, and signed")),
     responses((status = 201, description = "The answer", body = super::openapi::AnswerBody),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")))]
+        (status = 401, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
+        (status = 403, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
 pub async fn ask(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
     caller.required_idempotency()?;
     let (admission, sent) = (caller.admission()?, caller.json::<InquirySent>()?);
@@ -40,7 +40,7 @@ pub async fn ask(State(app): State<Shared>, caller: Caller) -> Result<Response, 
     request_body(content = String, content_type = "application/x-ndjson"),
     params(("Idempotency-Key" = String, Header, description = "Required, and signed")),
     responses((status = 200, description = "A line each", content_type = "application/x-ndjson"),
-        (status = 413, body = Problem, content_type = "application/problem+json")))]
+        (status = 413, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
 pub async fn ask_batch(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
     let key = caller.required_idempotency()?;
     if caller.media_type() != NDJSON {
@@ -104,8 +104,8 @@ fn line_out(out: &mut Vec<u8>, line: usize, reply: Reply) {
 #[utoipa::path(get, path = "/v1/inquiries/{id}", tag = "inquiries",
     params(("id" = String, Path, description = "The inquiry")),
     responses((status = 200, description = "The answer", body = super::openapi::AnswerBody),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 410, body = Problem, content_type = "application/problem+json")))]
+        (status = 404, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
+        (status = 410, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
 pub async fn again(
     State(app): State<Shared>,
     Path(inquiry): Path<String>,
@@ -119,9 +119,9 @@ pub async fn again(
 #[utoipa::path(post, path = "/v1/inquiries/{id}/outcome", tag = "inquiries",
     params(("id" = String, Path, description = "The inquiry")), request_body = OutcomeSent,
     responses((status = 201, description = "On record"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")))]
+        (status = 404, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
 pub async fn outcome(
     State(app): State<Shared>,
     Path(inquiry): Path<String>,

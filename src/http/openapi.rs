@@ -47,6 +47,28 @@ pub struct AnswerBody {
     log: Value,
 }
 
+/// RFC 9457: why something was not done, and what to do next.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes the JSON, which is written by http::problem")]
+pub struct ProblemBody {
+    /// `urn:fivefold:problem:CODE`.
+    r#type: String,
+    /// The code in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// The stable code that programs match on.
+    code: String,
+    /// What happened and what to do next.
+    detail: String,
+    /// Every single reason, by JSON pointer.
+    errors: Option<Vec<crate::error::Reason>>,
+    /// The policies that refused.
+    policies: Option<Vec<String>>,
+    /// Where the refusal stands in the log.
+    log: Option<Value>,
+}
+
 #[derive(OpenApi)]
 #[openapi(
     info(

@@ -1,244 +1,9 @@
 //! The HTTP door, driven as a partner drives it: signed requests in, signed answers out.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use fivefold::bureau::admission::Admission;
-use fivefold::bureau::command::governance::AddPartner;
-use fivefold::bureau::{Bureau, Settings};
-use fivefold::http::{Doors, serve};
-use fivefold::kernel::Env;
-use fivefold::kernel::bytes::hex;
-use fivefold::partner::signature::{
-    PublicKey, RequestSeen, SigningKey, sign_request, verify_response,
-};
-use fivefold::partner::{Contract, Role};
-use fivefold::policy::Environment;
-use fivefold::store::Target;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-pub struct House {
-    pub bureau: Arc<Bureau>,
-    pub url: String,
-    pub env: Env,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-    _dir: tempfile::TempDir,
-}
-
-pub struct Client {
-    pub id: String,
-    pub key: SigningKey,
-}
-
-pub struct Got {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
-}
-
-impl Got {
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("JSON")
-    }
-
-    pub fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_string()
-    }
-}
-
-pub fn settings(dir: &std::path::Path) -> Settings {
-    Settings {
-        dir: dir.to_path_buf(),
-        database: Target::parse(&dir.join("bureau.sqlite").display().to_string(), false),
-        keys: Target::parse(&dir.join("keys.sqlite").display().to_string(), true),
-        origin: "test.example/log".to_string(),
-        environment: Environment::Demo,
-        licensed: false,
-        home: "CN".to_string(),
-        policies: None,
-    }
-}
-
-impl House {
-    pub fn open() -> House {
-        let dir = tempfile::tempdir().expect("a directory");
-        let env = Env::system();
-        let bureau = Arc::new(Bureau::init(&env, &settings(dir.path())).expect("a bureau"));
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let (told, address) = std::sync::mpsc::channel::<SocketAddr>();
-        let doors = Doors {
-            listen: "127.0.0.1:0".parse().expect("an address"),
-            public_url: "http://127.0.0.1:0".to_string(),
-            tls: None,
-            fonts: None,
-        };
-        let inner = bureau.clone();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-            let served = serve(inner, doors, move |a| told.send(a).expect("told"), async {
-                let _ = stopped.await;
-            });
-            runtime.block_on(served).expect("served");
-        });
-        let url = format!("http://{}", address.recv().expect("an address"));
-        House { bureau, url, env, stop: Some(stop), thread: Some(thread), _dir: dir }
-    }
-
-    pub fn partner(&self, name: &str, sector: &str, scenarios: &[&str]) -> Client {
-        let key = SigningKey::generate(&self.env).expect("a key");
-        let command = AddPartner {
-            admission: Admission::operator("test", "a partner for a test"),
-            name: name.to_string(),
-            sector: sector.to_string(),
-            roles: vec![Role::Furnisher, Role::Asker, Role::Enroller],
-            scenarios: scenarios.iter().map(|s| (s.to_string(), Contract::default())).collect(),
-            key: key.public(),
-        };
-        let value = self.bureau.run(command).value().expect("a partner");
-        Client { id: value["partner"].as_str().expect("an id").to_string(), key }
-    }
-
-    pub fn bureau_key(&self) -> PublicKey {
-        let got = self.send(&Method::GET, "/.well-known/jwks.json", &[], b"");
-        PublicKey::from_jwk(&got.json()["keys"][0]).expect("a key")
-    }
-
-    pub fn send(
-        &self,
-        method: &Method,
-        path: &str,
-        headers: &[(HeaderName, HeaderValue)],
-        body: &[u8],
-    ) -> Got {
-        let mut request =
-            http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let request = request.body(body.to_vec()).expect("a request");
-        let mut response = agent.run(request).expect("a response");
-        let bytes = response.body_mut().with_config().limit(1 << 26).read_to_vec().expect("a body");
-        Got { status: response.status(), headers: response.headers().clone(), body: bytes }
-    }
-
-    /// Signs, sends, and checks the answer's signature.
-    pub fn ask(&self, who: &Client, method: Method, path: &str, body: &[u8], key: &str) -> Got {
-        let media_type = if path.ends_with("batch") || path.contains("observations") {
-            "application/x-ndjson"
-        } else {
-            "application/json"
-        };
-        let mut extra = Vec::new();
-        if !body.is_empty() {
-            let value = HeaderValue::from_static(media_type);
-            extra.push((HeaderName::from_static("content-type"), value));
-        }
-        if !key.is_empty() {
-            let value = HeaderValue::from_str(key).expect("a key");
-            extra.push((HeaderName::from_static("idempotency-key"), value));
-        }
-        let target = format!("{}{path}", self.url);
-        let nonce = hex(&self.env.random::<16>());
-        let sent = sign_request(&who.key, &method, &target, &extra, body, self.env.now(), &nonce)
-            .expect("signed");
-        let got = self.send(&method, path, &sent, body);
-        let seen = RequestSeen::of_signed(&method, &target, &sent);
-        verify_response(&self.bureau_key(), &seen, got.status, &got.headers, &got.body)
-            .expect("the answer's signature");
-        got
-    }
-
-    pub fn post(&self, who: &Client, path: &str, body: &Value, key: &str) -> Got {
-        self.ask(who, Method::POST, path, body.to_string().as_bytes(), key)
-    }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-pub fn person() -> Value {
-    json!({
-        "name": "王小明",
-        "residence": "CN",
-        "documents": [{ "type": "resident_id", "number": "11010519491231002X" }],
-        "verifications": [
-            { "channel": "card", "source": "Bank One", "verified": "2026-01-05" },
-            { "channel": "authority", "source": "Registry", "verified": "2026-01-05" },
-            { "channel": "telecom", "source": "Operator", "verified": "2026-01-05" },
-        ],
-        "synthetic": true,
-    })
-}
-
-pub fn consent(
-    house: &House,
-    who: &Client,
-    subject: &str,
-    purpose: &str,
-    scenario: Option<&str>,
-) -> Value {
-    let now = house.env.now();
-    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    let mut artefact = json!({
-        "subject": subject, "recipient": who.id, "purpose": purpose,
-        "mode": "VIEW", "fetch": "PERIODIC", "categories": [], "dimensions": [],
-        "valid_from": now.plus_seconds(-60), "expires_at": now.plus_days(6),
-        "notice": { "version": "1", "digest": digest, "shown_at": now.plus_seconds(-120), "locale": "zh-CN" },
-        "evidence": { "method": "partner_attested", "digest": digest, "signed_at": now.plus_seconds(-90) },
-        "synthetic": true,
-    });
-    if let Some(scenario) = scenario {
-        artefact["scenario"] = json!(scenario);
-    }
-    if scenario == Some("hotel_deposit") {
-        artefact["fetch"] = json!("ONETIME");
-        artefact["expires_at"] = json!(now.plus_seconds(3600));
-    }
-    artefact
-}
-
-/// Twelve months of one account, as NDJSON.
-pub fn months(subject: &str, consent: &str, dpd: u16) -> String {
-    let mut lines = String::new();
-    let basis = json!({ "type": "consent", "ref": consent });
-    let account = json!({
-        "type": "account", "subject": subject, "basis": basis, "account_key": "A-1",
-        "portfolio": "revolving", "opened": "2022-03-01", "currency": "CNY", "role": "sole",
-        "limit": { "amount": "20000.00", "currency": "CNY" }, "synthetic": true,
-    });
-    lines.push_str(&format!("{account}\n"));
-    for month in 1..=10 {
-        let late = if month == 9 { dpd } else { 0 };
-        let mut line = json!({
-            "type": "account_month", "subject": subject, "basis": basis, "account_key": "A-1",
-            "month": format!("2026-{month:02}"), "date_of_information": format!("2026-{month:02}-28"),
-            "balance": { "amount": "3000.00", "currency": "CNY" },
-            "due": { "amount": "300.00", "currency": "CNY" },
-            "paid": { "amount": "300.00", "currency": "CNY" },
-            "dpd": late, "status": if late > 0 { "late" } else { "current" },
-            "written_consent": "W-1", "synthetic": true,
-        });
-        if late > 0 {
-            line["past_due"] = json!({ "amount": "300.00", "currency": "CNY" });
-            line["adverse_notice"] =
-                json!({ "channel": "sms", "sent_at": "2026-09-29T08:00:00Z", "template": "T1" });
-        }
-        lines.push_str(&format!("{line}\n"));
-    }
-    lines
-}
+use super::house::{House, consent, months, person};
 
 #[test]
 fn a_partner_enrols_furnishes_and_asks_over_signed_http() {
@@ -322,4 +87,120 @@ fn a_partner_enrols_furnishes_and_asks_over_signed_http() {
         "basis": { "type": "consent", "ref": ask } });
     let got = house.post(&bank, "/v1/inquiries", &inquiry, "i4");
     assert_eq!((got.status, got.code()), (StatusCode::FORBIDDEN, "consent_revoked".to_string()));
+}
+
+/// Every route, and whether it may be used without a signature. The list of open ones may only
+/// shrink.
+const ROUTES: [(&str, &str, bool); 22] = [
+    ("POST", "/v1/subjects", false),
+    ("GET", "/v1/subjects/me/report", false),
+    ("POST", "/v1/consents", false),
+    ("GET", "/v1/consents/con_1", false),
+    ("POST", "/v1/consents/con_1/revoke", false),
+    ("POST", "/v1/observations", false),
+    ("POST", "/v1/inquiries", false),
+    ("POST", "/v1/inquiries/batch", false),
+    ("GET", "/v1/inquiries/inq_1", false),
+    ("POST", "/v1/inquiries/inq_1/outcome", false),
+    ("POST", "/v1/freezes", false),
+    ("DELETE", "/v1/freezes/frz_1", false),
+    ("GET", "/v1/log/proofs/0", true),
+    ("GET", "/log/checkpoint", true),
+    ("GET", "/log/tile/entries/000.p/2", true),
+    ("GET", "/.well-known/http-message-signatures-directory", true),
+    ("GET", "/.well-known/jwks.json", true),
+    ("GET", "/.well-known/fivefold", true),
+    ("GET", "/openapi.json", true),
+    ("GET", "/healthz", true),
+    ("GET", "/readyz", true),
+    ("GET", "/metrics", true),
+];
+
+#[test]
+fn nobody_gets_in_without_a_signature() {
+    let house = House::open();
+    for (method, path, open) in ROUTES {
+        let method: Method = method.parse().unwrap();
+        let got = house.send(&method, path, &[], b"");
+        if open {
+            assert_eq!(got.status, StatusCode::OK, "{path}");
+        } else {
+            assert_eq!(got.status, StatusCode::UNAUTHORIZED, "{path}");
+            assert_eq!(got.code(), "signature_missing", "{path}");
+            assert!(got.headers.contains_key("signature"), "{path}: the problem is signed too");
+        }
+    }
+    let documented: Value = serde_json::from_str(&fivefold::http::openapi()).unwrap();
+    for path in documented["paths"].as_object().unwrap().keys() {
+        let shape = |p: &str| p.split('/').count();
+        let known = ROUTES.iter().any(|(_, route, _)| shape(route) == shape(path));
+        assert!(known, "{path} is documented and not in this list");
+    }
+}
+
+#[test]
+fn a_stranger_a_suspended_partner_and_another_partner_learn_nothing() {
+    use fivefold::bureau::admission::Admission;
+    use fivefold::bureau::command::governance::{Change, ChangePartner};
+    let house = House::open();
+    let bank = house.partner("Bank One", "bank", &["credit_application"]);
+    let rival = house.partner("Bank Two", "bank", &["credit_application"]);
+    let got = house.post(&bank, "/v1/subjects", &person(), "e1");
+    let subject = got.json()["subject"].as_str().unwrap().to_string();
+    let artefact = consent(&house, &bank, &subject, "inquire", Some("credit_application"));
+    let given = house.post(&bank, "/v1/consents", &artefact, "c1").json();
+    let id = given["consent"].as_str().unwrap().to_string();
+
+    let theirs = house.ask(&rival, Method::GET, &format!("/v1/consents/{id}"), b"", "");
+    let absent = house.ask(&rival, Method::GET, "/v1/consents/con_0", b"", "");
+    assert_eq!((theirs.status, theirs.body), (absent.status, absent.body));
+    let inquiry = json!({ "subject": subject, "scenario": "credit_application",
+        "basis": { "type": "consent", "ref": id } });
+    let got = house.post(&rival, "/v1/inquiries", &inquiry, "i1");
+    assert_eq!(got.code(), "consent_not_found", "{}", got.json());
+
+    let admission = Admission::operator("test", "misuse");
+    let change = ChangePartner { admission, partner: bank.id.clone(), change: Change::Suspend };
+    house.bureau.run(change).value().unwrap();
+    let got = house.post(&bank, "/v1/inquiries", &inquiry, "i2");
+    assert_eq!((got.status, got.code()), (StatusCode::UNAUTHORIZED, "key_suspended".into()));
+}
+
+#[test]
+fn bad_bodies_get_a_clear_problem_and_the_house_stands() {
+    let house = House::open();
+    let bank = house.partner("Bank One", "bank", &["credit_application"]);
+    let long = format!("{{\"name\":\"{}\"}}", "x".repeat(70_000));
+    let cases: [(&str, &[u8], u16, &str); 8] = [
+        ("/v1/subjects", b"", 400, "not_json"),
+        ("/v1/subjects", b"[1]", 400, "not_an_object"),
+        ("/v1/subjects", b"{\"name\":\"a\",\"name\":\"b\"}", 400, "duplicate_key"),
+        ("/v1/subjects", b"{\"nome\":\"a\"}", 422, "invalid_request"),
+        ("/v1/subjects", b"\xff\xfe", 400, "not_utf8"),
+        ("/v1/subjects", long.as_bytes(), 413, "body_too_large"),
+        ("/v1/inquiries", b"{\"subject\":7}", 422, "invalid_request"),
+        ("/v1/consents", b"{}", 422, "invalid_request"),
+    ];
+    for (i, (path, body, status, code)) in cases.iter().enumerate() {
+        let got = house.ask(&bank, Method::POST, path, body, &format!("k{i}"));
+        assert_eq!((got.status.as_u16(), got.code().as_str()), (*status, *code), "case {i}");
+    }
+    let got = house.ask(&bank, Method::POST, "/v1/inquiries", b"{}", "");
+    assert_eq!(got.code(), "idempotency_key_missing");
+    let wrong = "{\"type\":\"nonsense\"}\n".repeat(10_000);
+    let got = house.ask(&bank, Method::POST, "/v1/observations", wrong.as_bytes(), "o1");
+    let receipt = got.json();
+    assert_eq!((&receipt["accepted"], &receipt["rejected"]), (&json!(0), &json!(10_000)));
+    assert_eq!(house.send(&Method::GET, "/readyz", &[], b"").status, StatusCode::OK);
+}
+
+#[test]
+fn the_openapi_document_is_the_one_on_record() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+    let now = fivefold::http::openapi();
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        now.trim() == kept.trim(),
+        "the interface changed: if that is meant, run `fivefold openapi > docs/openapi.json`"
+    );
 }

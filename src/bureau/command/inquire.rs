@@ -130,8 +130,9 @@ impl Inquire {
             facts.basis.covers_category = true;
             facts.basis.covers_dimension = true;
             facts.basis.purpose_matches = match self.sent.basis.kind {
-                BasisKind::PermissiblePurpose => terms
-                    .is_some_and(|t| t.purposes.iter().any(|p| *p == self.sent.basis.reference)),
+                BasisKind::PermissiblePurpose => {
+                    terms.is_some_and(|t| t.purposes.contains(&self.sent.basis.reference))
+                }
                 _ => true,
             };
             return Ok(None);
@@ -181,11 +182,10 @@ impl Inquire {
         let valued = answer::value(permit, &question);
         let hard = valued.answered && terms.as_ref().is_some_and(|t| t.pull == Pull::Hard);
         let onetime = standing.as_ref().filter(|s| s.fetch == crate::consent::Fetch::Onetime);
-        if let (true, Some(consent)) = (valued.answered, onetime) {
-            if let Some(mut row) = work.loaded.consents.get(&consent.id).cloned() {
-                row.used_us = Some(work.now.micros());
-                work.put_consent(row);
-            }
+        let used = onetime.filter(|_| valued.answered);
+        if let Some(mut row) = used.and_then(|c| work.loaded.consents.get(&c.id).cloned()) {
+            row.used_us = Some(work.now.micros());
+            work.put_consent(row);
         }
         let personal = json!({
             "person": person,

@@ -146,7 +146,7 @@ fn admitted(command: &dyn Command, work: &mut Work<'_>) -> Result<Reply, Fault> 
     standing(admission, work)?;
     let principal = admission.principal.key();
     let Some((key, digest)) = &admission.idempotency else {
-        return Ok(reply(command.execute(work))?);
+        return reply(command.execute(work));
     };
     let earlier = work.loaded.idempotency.get(&(principal.clone(), key.clone())).cloned();
     if let Some(row) = earlier {

@@ -1,0 +1,241 @@
+//! A bureau with its HTTP door open, and clients that sign and check signatures.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use fivefold::bureau::admission::Admission;
+use fivefold::bureau::command::governance::AddPartner;
+use fivefold::bureau::{Bureau, Settings};
+use fivefold::http::{Doors, serve};
+use fivefold::kernel::Env;
+use fivefold::kernel::bytes::hex;
+use fivefold::partner::signature::{
+    PublicKey, RequestSeen, SigningKey, sign_request, verify_response,
+};
+use fivefold::partner::{Contract, Role};
+use fivefold::policy::Environment;
+use fivefold::store::Target;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::{Value, json};
+
+pub struct House {
+    pub bureau: Arc<Bureau>,
+    pub url: String,
+    pub env: Env,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+    _dir: tempfile::TempDir,
+}
+
+pub struct Client {
+    pub id: String,
+    pub key: SigningKey,
+}
+
+pub struct Got {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Got {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_string()
+    }
+}
+
+pub fn settings(dir: &std::path::Path) -> Settings {
+    Settings {
+        dir: dir.to_path_buf(),
+        database: Target::parse(&dir.join("bureau.sqlite").display().to_string(), false),
+        keys: Target::parse(&dir.join("keys.sqlite").display().to_string(), true),
+        origin: "test.example/log".to_string(),
+        environment: Environment::Demo,
+        licensed: false,
+        home: "CN".to_string(),
+        policies: None,
+    }
+}
+
+impl House {
+    pub fn open() -> House {
+        let dir = tempfile::tempdir().expect("a directory");
+        let env = Env::system();
+        let bureau = Arc::new(Bureau::init(&env, &settings(dir.path())).expect("a bureau"));
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let (told, address) = std::sync::mpsc::channel::<SocketAddr>();
+        let doors = Doors {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            public_url: "http://127.0.0.1:0".to_string(),
+            tls: None,
+            fonts: None,
+        };
+        let inner = bureau.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            let served = serve(inner, doors, move |a| told.send(a).expect("told"), async {
+                let _ = stopped.await;
+            });
+            runtime.block_on(served).expect("served");
+        });
+        let url = format!("http://{}", address.recv().expect("an address"));
+        House { bureau, url, env, stop: Some(stop), thread: Some(thread), _dir: dir }
+    }
+
+    pub fn partner(&self, name: &str, sector: &str, scenarios: &[&str]) -> Client {
+        let key = SigningKey::generate(&self.env).expect("a key");
+        let command = AddPartner {
+            admission: Admission::operator("test", "a partner for a test"),
+            name: name.to_string(),
+            sector: sector.to_string(),
+            roles: vec![Role::Furnisher, Role::Asker, Role::Enroller],
+            scenarios: scenarios.iter().map(|s| (s.to_string(), Contract::default())).collect(),
+            key: key.public(),
+        };
+        let value = self.bureau.run(command).value().expect("a partner");
+        Client { id: value["partner"].as_str().expect("an id").to_string(), key }
+    }
+
+    pub fn bureau_key(&self) -> PublicKey {
+        let got = self.send(&Method::GET, "/.well-known/jwks.json", &[], b"");
+        PublicKey::from_jwk(&got.json()["keys"][0]).expect("a key")
+    }
+
+    pub fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        body: &[u8],
+    ) -> Got {
+        let mut request =
+            http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = request.body(body.to_vec()).expect("a request");
+        let mut response = agent.run(request).expect("a response");
+        let bytes = response.body_mut().with_config().limit(1 << 26).read_to_vec().expect("a body");
+        Got { status: response.status(), headers: response.headers().clone(), body: bytes }
+    }
+
+    /// Signs, sends, and checks the answer's signature.
+    pub fn ask(&self, who: &Client, method: Method, path: &str, body: &[u8], key: &str) -> Got {
+        let media_type = if path.ends_with("batch") || path.contains("observations") {
+            "application/x-ndjson"
+        } else {
+            "application/json"
+        };
+        let mut extra = Vec::new();
+        if !body.is_empty() {
+            let value = HeaderValue::from_static(media_type);
+            extra.push((HeaderName::from_static("content-type"), value));
+        }
+        if !key.is_empty() {
+            let value = HeaderValue::from_str(key).expect("a key");
+            extra.push((HeaderName::from_static("idempotency-key"), value));
+        }
+        let target = format!("{}{path}", self.url);
+        let nonce = hex(&self.env.random::<16>());
+        let sent = sign_request(&who.key, &method, &target, &extra, body, self.env.now(), &nonce)
+            .expect("signed");
+        let got = self.send(&method, path, &sent, body);
+        let seen = RequestSeen::of_signed(&method, &target, &sent);
+        verify_response(&self.bureau_key(), &seen, got.status, &got.headers, &got.body)
+            .expect("the answer's signature");
+        got
+    }
+
+    pub fn post(&self, who: &Client, path: &str, body: &Value, key: &str) -> Got {
+        self.ask(who, Method::POST, path, body.to_string().as_bytes(), key)
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+pub fn person() -> Value {
+    json!({
+        "name": "王小明",
+        "residence": "CN",
+        "documents": [{ "type": "resident_id", "number": "11010519491231002X" }],
+        "verifications": [
+            { "channel": "card", "source": "Bank One", "verified": "2026-01-05" },
+            { "channel": "authority", "source": "Registry", "verified": "2026-01-05" },
+            { "channel": "telecom", "source": "Operator", "verified": "2026-01-05" },
+        ],
+        "synthetic": true,
+    })
+}
+
+pub fn consent(
+    house: &House,
+    who: &Client,
+    subject: &str,
+    purpose: &str,
+    scenario: Option<&str>,
+) -> Value {
+    let now = house.env.now();
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let mut artefact = json!({
+        "subject": subject, "recipient": who.id, "purpose": purpose,
+        "mode": "VIEW", "fetch": "PERIODIC", "categories": [], "dimensions": [],
+        "valid_from": now.plus_seconds(-60), "expires_at": now.plus_days(6),
+        "notice": { "version": "1", "digest": digest, "shown_at": now.plus_seconds(-120), "locale": "zh-CN" },
+        "evidence": { "method": "partner_attested", "digest": digest, "signed_at": now.plus_seconds(-90) },
+        "synthetic": true,
+    });
+    if let Some(scenario) = scenario {
+        artefact["scenario"] = json!(scenario);
+    }
+    if scenario == Some("hotel_deposit") {
+        artefact["fetch"] = json!("ONETIME");
+        artefact["expires_at"] = json!(now.plus_seconds(3600));
+    }
+    artefact
+}
+
+/// Twelve months of one account, as NDJSON.
+pub fn months(subject: &str, consent: &str, dpd: u16) -> String {
+    let mut lines = String::new();
+    let basis = json!({ "type": "consent", "ref": consent });
+    let account = json!({
+        "type": "account", "subject": subject, "basis": basis, "account_key": "A-1",
+        "portfolio": "revolving", "opened": "2022-03-01", "currency": "CNY", "role": "sole",
+        "limit": { "amount": "20000.00", "currency": "CNY" }, "synthetic": true,
+    });
+    lines.push_str(&format!("{account}\n"));
+    for month in 1..=10 {
+        let late = if month == 9 { dpd } else { 0 };
+        let mut line = json!({
+            "type": "account_month", "subject": subject, "basis": basis, "account_key": "A-1",
+            "month": format!("2026-{month:02}"), "date_of_information": format!("2026-{month:02}-28"),
+            "balance": { "amount": "3000.00", "currency": "CNY" },
+            "due": { "amount": "300.00", "currency": "CNY" },
+            "paid": { "amount": "300.00", "currency": "CNY" },
+            "dpd": late, "status": if late > 0 { "late" } else { "current" },
+            "written_consent": "W-1", "synthetic": true,
+        });
+        if late > 0 {
+            line["past_due"] = json!({ "amount": "300.00", "currency": "CNY" });
+            line["adverse_notice"] =
+                json!({ "channel": "sms", "sent_at": "2026-09-29T08:00:00Z", "template": "T1" });
+        }
+        lines.push_str(&format!("{line}\n"));
+    }
+    lines
+}
