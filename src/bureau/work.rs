@@ -184,7 +184,7 @@ impl<'a> Work<'a> {
         let bytes = leaf.to_bytes();
         let period = self.period_key();
         let personal_key = self.key_for(draft.person.as_deref())?;
-        let record = seal_part(&env, self.key(&period)?, "record", index, &body.record);
+        let record = seal_part(&env, self.key(&period)?, "record", index, &body.sealed_record());
         let personal = seal_part(&env, &personal_key, "personal", index, &body.personal);
         self.head.frontier.append(leaf_hash(&bytes));
         self.head.size += 1;

@@ -82,6 +82,16 @@ pub struct RecordPart {
     pub detail: String,
 }
 
+/// What the `record` column seals: the record part, and the digest of the personal part beside it,
+/// so that an entry can still be proved after the person was forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedRecord {
+    /// The record part.
+    pub part: RecordPart,
+    /// `SHA-256(salt_p ‖ personal)`.
+    pub personal_hash: Digest,
+}
+
 /// The personal part as it is sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonalPart {
@@ -130,6 +140,13 @@ impl Body {
             },
             personal: PersonalPart { salt: env.random(), text: personal },
         }
+    }
+
+    /// What the `record` column seals.
+    pub fn sealed_record(&self) -> SealedRecord {
+        let text = self.personal.text.as_bytes();
+        let personal_hash = part_hash(&self.personal.salt, text);
+        SealedRecord { part: self.record.clone(), personal_hash }
     }
 
     /// The commitment that the leaf holds.

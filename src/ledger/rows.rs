@@ -190,18 +190,32 @@ pub fn newest_checkpoint(conn: &mut AnyConn) -> Result<Option<(u64, String)>, St
     Ok(row.map(|(size, note)| (size.unsigned_abs(), note)))
 }
 
-/// The newest checkpoint at or before `at`, and the first at or after it.
-pub fn checkpoint_at_or_after(
+/// The newest checkpoint of at most `size` entries.
+pub fn checkpoint_at_or_before(
     conn: &mut AnyConn,
     size: u64,
 ) -> Result<Option<(u64, String)>, StoreError> {
     let row: Option<(i64, String)> = on_backend!(conn, |c| checkpoints::table
         .select((checkpoints::size, checkpoints::note))
-        .filter(checkpoints::size.ge(size as i64))
-        .order(checkpoints::size)
+        .filter(checkpoints::size.le(size as i64))
+        .order(checkpoints::size.desc())
         .first(c)
         .optional())?;
     Ok(row.map(|(size, note)| (size.unsigned_abs(), note)))
+}
+
+/// Index of the first entry at or after `at`; the size of the log when there is none.
+pub fn first_at(conn: &mut AnyConn, at: Time) -> Result<u64, StoreError> {
+    let first: Option<i64> = on_backend!(conn, |c| bodies::table
+        .select(bodies::idx)
+        .filter(bodies::at_us.ge(at.micros()))
+        .order((bodies::at_us, bodies::idx))
+        .first(c)
+        .optional())?;
+    match first {
+        Some(index) => Ok(index.unsigned_abs()),
+        None => Ok(read_head(conn)?.map_or(0, |head| head.size)),
+    }
 }
 
 /// Keeps a checkpoint; one of the same size is kept once.

@@ -58,6 +58,45 @@ impl Command for InForce {
     }
 }
 
+/// An extract was made: who took what, and why.
+pub struct Exported {
+    /// Which member of staff, and why.
+    pub admission: Admission,
+    /// The period's name.
+    pub period: String,
+    /// First entry.
+    pub from: u64,
+    /// One past the last entry.
+    pub until: u64,
+    /// SHA-256 of the manifest, hexadecimal.
+    pub manifest: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Command for Exported {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let (actor, _) = authority::actor(work, &self.admission);
+        let draft = Draft::new("exported", PublicKind::Export)
+            .says("by", actor)
+            .says("period", self.period.clone())
+            .says("from", self.from)
+            .says("until", self.until)
+            .says("manifest", self.manifest.clone())
+            .says("reason", self.reason.clone());
+        let recorded = work.append(draft)?;
+        Ok(Answer::created(&json!({ "log": recorded.receipt() }), None))
+    }
+}
+
 /// Registers a partner.
 pub struct AddPartner {
     /// Which member of staff, and why.
