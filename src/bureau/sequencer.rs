@@ -21,9 +21,10 @@ use super::command::{Command, Reply, run};
 use super::keys::clock_is_plausible;
 use super::meters;
 use super::needs::{Loaded, Needs};
+use super::rows as admission_rows;
 use super::work::Work;
 use crate::error::Problem;
-use crate::kernel::id;
+use crate::kernel::{Time, id};
 use crate::ledger::rows::{self as ledger_rows, Head};
 use crate::partner::{Registry, rows as partner_rows};
 use crate::store::{AnyConn, KeyStore, StoreError, Writer};
@@ -32,6 +33,8 @@ use crate::store::{AnyConn, KeyStore, StoreError, Writer};
 pub const BATCH_COMMANDS_MAX: usize = 256;
 /// Slices of uploads executed in one batch at most, beside the interactive commands.
 pub const BATCH_SLICES_MAX: usize = 1;
+/// Seconds between two sweeps of nonces and kept answers.
+const SWEEP_SECONDS: i64 = 60;
 /// Commands waiting before new ones are refused.
 pub const QUEUE_MAX: usize = 4_096;
 
@@ -91,11 +94,18 @@ impl Sequencer {
     ) -> Sequencer {
         let shared = Arc::new(Shared { lanes: Mutex::default(), arrived: Condvar::new() });
         let inner = shared.clone();
-        let mut state =
-            State { engine, writer, keystore, registry: Registry::default(), seen: None };
+        let mut state = State {
+            engine,
+            writer,
+            keystore,
+            registry: Registry::default(),
+            seen: None,
+            swept: None,
+        };
         let thread = std::thread::Builder::new().name("sequencer".to_string()).spawn(move || {
             while let Some(batch) = take(&inner) {
                 state.answer(batch);
+                state.sweep();
                 if let Some(head) = &state.seen {
                     committed(head.size);
                 }
@@ -162,6 +172,8 @@ struct State {
     registry: Registry,
     /// The head after this process's last batch: while it is still the head, the registry is.
     seen: Option<Head>,
+    /// When nonces and kept answers were last swept.
+    swept: Option<Time>,
 }
 
 impl State {
@@ -175,6 +187,20 @@ impl State {
         for (answer, reply) in answers.into_iter().zip(replies) {
             // A client that has gone away does not undo what is on record.
             let _ = answer.send(reply);
+        }
+    }
+
+    /// Forgets, once a minute, what can no longer be replayed or repeated.
+    fn sweep(&mut self) {
+        let now = self.engine.env.now();
+        if self.swept.is_some_and(|at| now < at.plus_seconds(SWEEP_SECONDS)) {
+            return;
+        }
+        self.swept = Some(now);
+        let swept =
+            self.writer.write("sweep", |conn| admission_rows::sweep(conn, now), |_, ()| Ok(true));
+        if let Err(error) = swept {
+            tracing::warn!(%error, "old nonces and answers were not swept");
         }
     }
 
@@ -201,7 +227,7 @@ impl State {
     }
 
     fn batch(&mut self, commands: &[Boxed]) -> Result<Vec<Reply>, StoreError> {
-        let State { engine, writer, keystore, registry, seen } = self;
+        let State { engine, writer, keystore, registry, seen, .. } = self;
         let batch = id::mint(&engine.env, "bat");
         let outcome = writer.write(
             "batch",

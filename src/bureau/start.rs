@@ -7,7 +7,6 @@ use super::admission::Admission;
 use super::command::governance::InForce;
 use super::keys::{BureauKeys, KeyError, clock_is_plausible};
 use super::publisher::{Publishing, check_right_edge};
-use super::rows as admission_rows;
 use super::sequencer::Sequencer;
 use super::{Bureau, Engine, Reply};
 use crate::error::Problem;
@@ -18,7 +17,7 @@ use crate::ledger::rows::{self as ledger_rows, Head};
 use crate::ledger::tree::CompactRange;
 use crate::policy::{Environment, Rules, RulesError};
 use crate::score::{ReasonTexts, ScoreError, Scorecard};
-use crate::store::{AnyConn, KeyStore, Store, StoreError, Target};
+use crate::store::{KeyStore, Store, StoreError, Target};
 
 /// The scorecard compiled in.
 const SCORECARD: &str = include_str!("../../policies/scorecards/fivefold-general-1.toml");
@@ -147,7 +146,6 @@ impl Bureau {
         let dir = settings.dir.clone();
         let bureau = Bureau { engine, store, dir, keystore, sequencer, publishing };
         bureau.put_in_force()?;
-        bureau.sweep();
         let vkey = format!("{}\n", bureau.engine.keys.log.vkey());
         let path = log_dir.join("vkey");
         std::fs::write(&path, vkey).map_err(|e| OpenError::Io(path, e))?;
@@ -181,15 +179,6 @@ impl Bureau {
             }
         }
         Ok(())
-    }
-
-    /// Forgets what need not be kept any longer.
-    pub fn sweep(&self) {
-        let now = self.engine.env.now();
-        let sweep = |conn: &mut AnyConn| admission_rows::sweep(conn, now);
-        if let Err(error) = self.store.writer().write("sweep", sweep, |_, ()| Ok(true)) {
-            tracing::warn!(%error, "old nonces and answers were not swept");
-        }
     }
 }
 

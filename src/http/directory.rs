@@ -46,7 +46,8 @@ impl Directory {
         if let Some(known) = known.filter(|k| !k.suspended) {
             return Ok(Some(known));
         }
-        let found = self.look_up(keyid)?;
+        // A look-up blocks: the other connections of this worker go on elsewhere meanwhile.
+        let found = tokio::task::block_in_place(|| self.look_up(keyid))?;
         let mut map = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if map.len() >= KEYS_MAX {
             map.clear();

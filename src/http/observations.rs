@@ -74,7 +74,7 @@ pub async fn send(
     for slice in lines.chunks(SLICE_LINES_MAX) {
         let command =
             ObserveSlice { admission: inner.clone(), lines: slice.to_vec(), dry_run: how.dry_run };
-        let value = app.bureau.act(command).await.value()?;
+        let value = app.bureau.act(command).await.value().map_err(interrupted)?;
         let outcome: SliceOutcome =
             serde_json::from_value(value).map_err(|_| Problem::internal())?;
         add(&mut receipt, outcome);
@@ -87,6 +87,16 @@ pub async fn send(
     };
     let close = CloseUpload { admission, receipt, dry_run: how.dry_run };
     Ok(replied(app.bureau.act(close).await))
+}
+
+/// An upload that stops in the middle is resumed by sending it again.
+fn interrupted(problem: Problem) -> Problem {
+    let detail = format!(
+        "{} Some lines of this file may be on record already: send the same file again, and they \
+         count as duplicates.",
+        problem.detail
+    );
+    Problem { detail, ..problem }
 }
 
 /// Adds what became of a slice to the receipt.
