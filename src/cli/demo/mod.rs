@@ -106,6 +106,9 @@ pub enum DemoError {
     /// The bureau does not start.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The port that was asked for.
+    #[error("port {0} on 127.0.0.1 cannot be used ({1}): choose another one, or leave out --port")]
+    Port(u16, #[source] std::io::Error),
     /// The server does not start, or stopped.
     #[error("the server: {0}")]
     Serve(String),
@@ -160,6 +163,7 @@ impl DemoError {
             DemoError::Io(..) => "file_error",
             DemoError::Data(error) => error.code(),
             DemoError::Open(_) => "bureau_not_started",
+            DemoError::Port(..) => "port_taken",
             DemoError::Serve(_) => "server_failed",
             DemoError::Store(_) => "database_failed",
             DemoError::Operator(_) => "operator_refused",
@@ -320,6 +324,10 @@ mod tests {
         assert_eq!(chosen(12, 50, 7), (0..12).collect::<Vec<_>>());
     }
 
+    fn port(stage: &Stage) -> u16 {
+        stage.url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
+    }
+
     #[test]
     fn ten_borrowers_go_through_the_whole_bureau() {
         let dir = tempfile::tempdir().expect("a folder");
@@ -351,6 +359,8 @@ mod tests {
             Stage::open(&Env::system(), &args.dir, Some(0)).err(),
             Some(DemoError::StillServing(_))
         ));
+        let taken = Stage::open(&Env::system(), &args.dir, Some(port(&stage)));
+        assert!(matches!(taken.err(), Some(DemoError::Port(..))));
         assert!(table::text(&run).contains("outcome"));
         stage.stop();
     }

@@ -83,6 +83,8 @@ impl Stage {
     /// # Errors
     /// The folder is somebody else's, the bureau does not start, or the port is taken.
     pub fn open(env: &Env, dir: &Path, port: Option<u16>) -> Result<Stage, DemoError> {
+        // The port first: nothing is replaced for a demo that cannot begin.
+        let port = free_port(port)?;
         let dir = fresh_folder(dir)?;
         let settings = Settings {
             dir: dir.clone(),
@@ -97,7 +99,6 @@ impl Stage {
         let bureau = Arc::new(Bureau::init(env, &settings)?);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|e| DemoError::Serve(e.to_string()))?;
-        let port = port.unwrap_or_else(usual_port);
         let doors = Doors {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             public_url: format!("http://127.0.0.1:{port}"),
@@ -207,10 +208,13 @@ fn ended(result: Result<io::Result<()>, tokio::task::JoinError>) -> DemoError {
     })
 }
 
-/// [`PORT`], or any free one while that is taken.
-fn usual_port() -> u16 {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).is_ok();
-    if free { PORT } else { 0 }
+/// The port that was asked for, if it is free; else [`PORT`], or 0 for any while that is taken.
+fn free_port(asked: Option<u16>) -> Result<u16, DemoError> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(|_| port);
+    match asked {
+        Some(port) => bind(port).map_err(|e| DemoError::Port(port, e)),
+        None => Ok(bind(PORT).unwrap_or(0)),
+    }
 }
 
 /// An empty folder, or one that a demo made, emptied of what it made.

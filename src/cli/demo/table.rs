@@ -100,7 +100,7 @@ pub fn text(run: &Run) -> String {
     );
     let _ = writeln!(out, "{}\n", happened(run));
     let _ = writeln!(out, "{}\n", turns(run));
-    let _ = writeln!(out, "{}", bands(run));
+    let _ = writeln!(out, "{}\n", bands(run));
     let _ = writeln!(out, "{}\n", measures(run));
     let _ = writeln!(out, "{}\n", checks(run));
     let dir = run.dir.display();
@@ -145,8 +145,11 @@ fn happened(run: &Run) -> Table {
     row("Partners", run.partners as u64, partners, Some(time.setup));
     let each = "each partner has an id of its own for each person".to_string();
     row("Enrolments", intake.enrolments, each, None);
-    let kinds = "to furnish, to ask; income under its own".to_string();
-    row("Consents", intake.consents, kinds, None);
+    let kinds = match run.data.accounts {
+        true => "to furnish and to ask",
+        false => "to furnish and to ask; income under one of its own",
+    };
+    row("Consents", intake.consents, kinds.to_string(), None);
     let origin = format!("{} real, {} synthetic", grouped(intake.real), grouped(intake.synthetic));
     row("Records sent", intake.real + intake.synthetic, origin, Some(time.intake));
     let by: Vec<String> =
