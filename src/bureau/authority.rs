@@ -77,7 +77,7 @@ pub fn add_person(work: &mut Work<'_>, facts: &mut Facts, person: &str) -> Resul
         .loaded
         .freezes
         .values()
-        .any(|freeze| freeze.person == person && freeze.lifted_us.is_none());
+        .any(|f| work.loaded.canonical(&f.person) == person && f.lifted_us.is_none());
     let profile = &work.folded(person)?.profile;
     facts.person.deceased = profile.status_since(StatusKind::Death).is_some();
     facts.person.incapacity = profile.status_since(StatusKind::Incapacity).is_some();

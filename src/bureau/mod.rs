@@ -10,6 +10,7 @@
 //! ```
 
 pub mod admission;
+pub mod audit;
 pub mod authority;
 pub mod command;
 pub mod dossier;

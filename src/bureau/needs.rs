@@ -114,7 +114,8 @@ impl Loaded {
         ids
     }
 
-    /// Reads persons, and the persons they were merged into.
+    /// Reads persons, the persons they were merged into, and those merged into these: a freeze
+    /// or an inquiry of one of them is of all.
     ///
     /// # Errors
     /// The database's.
@@ -130,6 +131,15 @@ impl Loaded {
             wanted = rows.iter().filter_map(|r| r.merged_into.clone()).collect();
             wanted.retain(|id| !all.contains(id));
             all.extend(wanted.iter().cloned());
+            for row in rows {
+                self.persons.insert(row.id.clone(), row);
+            }
+        }
+        let mut wanted = all.clone();
+        while !wanted.is_empty() {
+            let mut rows = subject_rows::merged_into(conn, &texts(&wanted))?;
+            rows.retain(|row| all.insert(row.id.clone()));
+            wanted = rows.iter().map(|row| row.id.clone()).collect();
             for row in rows {
                 self.persons.insert(row.id.clone(), row);
             }

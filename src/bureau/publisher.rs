@@ -31,8 +31,10 @@ struct State {
     asked: bool,
     /// Why the last attempt failed.
     trouble: Option<String>,
-    /// How many attempts were made.
-    attempts: u64,
+    /// How many attempts were begun.
+    begun: u64,
+    /// How many attempts have ended.
+    ended: u64,
     closing: bool,
 }
 
@@ -129,7 +131,7 @@ impl Publishing {
             while let Some(size) = due(&inner) {
                 let outcome = worker.publish(size);
                 let mut state = inner.lock();
-                state.attempts += 1;
+                state.ended += 1;
                 match outcome {
                     Ok(size) => {
                         state.published = size;
@@ -140,7 +142,6 @@ impl Publishing {
                         state.trouble = Some(error);
                     }
                 }
-                state.asked = false;
                 inner.changed.notify_all();
             }
         });
@@ -162,10 +163,11 @@ impl Publishing {
             return Ok(state.published);
         }
         state.asked = true;
-        let before = state.attempts;
+        // An attempt under way may have begun before what is wanted was committed: wait for the
+        // one after it.
+        let wanted = state.begun + 1;
         self.shared.changed.notify_all();
-        // One attempt may have begun before what is wanted was committed.
-        while state.attempts < before + 1 || state.asked {
+        while state.ended < wanted {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         match &state.trouble {
@@ -204,9 +206,14 @@ impl Drop for Publishing {
 /// Waits until something is to be published; `None` at the end.
 fn due(shared: &Shared) -> Option<u64> {
     let mut state = shared.lock();
+    let begin = |mut state: MutexGuard<'_, State>| {
+        state.begun += 1;
+        state.asked = false;
+        Some(state.committed)
+    };
     loop {
         if state.asked {
-            return Some(state.committed);
+            return begin(state);
         }
         if state.closing {
             return None;
@@ -220,7 +227,7 @@ fn due(shared: &Shared) -> Option<u64> {
             if next.closing && !next.asked {
                 return None;
             }
-            return Some(next.committed);
+            return begin(next);
         }
         state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
     }

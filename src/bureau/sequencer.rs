@@ -229,11 +229,14 @@ impl State {
     fn batch(&mut self, commands: &[Boxed]) -> Result<Vec<Reply>, StoreError> {
         let State { engine, writer, keystore, registry, seen, .. } = self;
         let batch = id::mint(&engine.env, "bat");
+        // A repeated attempt must not trust what the failed one left in the registry.
+        let mut last = seen.take();
         let outcome = writer.write(
             "batch",
             |conn| {
+                let known = last.take();
                 let work = AssertUnwindSafe(|| {
-                    execute(engine, conn, keystore, registry, seen.as_ref(), commands, &batch)
+                    execute(engine, conn, keystore, registry, known.as_ref(), commands, &batch)
                 });
                 catch_unwind(work).unwrap_or_else(|_| {
                     Err(StoreError::inconsistent("a command stopped in the middle"))
@@ -244,17 +247,10 @@ impl State {
                 Ok(now.is_some_and(|h| h.batch == head.batch && h.size == head.size))
             },
         );
-        match outcome {
-            Ok((replies, head)) => {
-                *seen = Some(head);
-                Ok(replies)
-            }
-            Err(error) => {
-                // The registry may hold what was rolled back: read it again next time.
-                *seen = None;
-                Err(error)
-            }
-        }
+        // After a failure the registry may hold what was rolled back: it is read again.
+        let (replies, head) = outcome?;
+        *seen = Some(head);
+        Ok(replies)
     }
 }
 

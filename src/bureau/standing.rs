@@ -76,11 +76,13 @@ pub fn as_of(work: &mut Work<'_>, person: &str, as_of: Time, scope: Scope) -> Re
     let date = as_of.date_at(offset);
     let identity = work.identity(person)?;
     let (level, channels) = identity_level(&identity, &work.folded(person)?.profile, date);
-    let marks = work.loaded.marks.get(person).map(Vec::as_slice).unwrap_or_default();
-    let marks: Vec<Mark<'_>> = marks
-        .iter()
+    let loaded = &work.loaded;
+    let whole = loaded.marks.iter().filter(|(owner, _)| loaded.canonical(owner) == person);
+    let mut marks: Vec<Mark<'_>> = whole
+        .flat_map(|(_, marks)| marks)
         .map(|m| Mark { scenario: &m.scenario, at: Time::from_micros(m.at_us) })
         .collect();
+    marks.sort_by_key(|mark| mark.at);
     let (six, twelve) = count(&marks, as_of);
     let as_of = AsOf {
         date,

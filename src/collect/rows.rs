@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::store::schema::facts;
-use crate::store::{AnyConn, StoreError, load_by, replace_all};
+use crate::store::{AnyConn, StoreError, load_by, on_backend, page_after, replace_all};
 
 /// The last word on one record identity.
 #[derive(Clone, Debug, Queryable, Insertable)]
@@ -27,6 +27,17 @@ pub struct FactRow {
 /// The database's, here and below.
 pub fn facts(conn: &mut AnyConn, identities: &[&[u8]]) -> Result<Vec<FactRow>, StoreError> {
     Ok(load_by!(conn, facts, identity, identities, FactRow))
+}
+
+/// The next facts in order of identity.
+pub fn page(conn: &mut AnyConn, after: &[u8]) -> Result<Vec<FactRow>, StoreError> {
+    Ok(page_after!(conn, facts, identity, after, FactRow))
+}
+
+/// How many facts there are.
+pub fn count(conn: &mut AnyConn) -> Result<u64, StoreError> {
+    let count: i64 = on_backend!(conn, |c| facts::table.count().get_result(c))?;
+    Ok(count.unsigned_abs())
 }
 
 /// Writes facts.

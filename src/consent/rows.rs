@@ -6,7 +6,7 @@ use super::artefact::{Fetch, Purpose};
 use super::standing::Standing;
 use crate::kernel::Time;
 use crate::store::schema::consents;
-use crate::store::{AnyConn, StoreError, load_by, on_backend, put_all};
+use crate::store::{AnyConn, StoreError, load_by, on_backend, page_after, put_all};
 
 /// A consent's row: what is checked at use in clear, the artefact itself sealed.
 #[derive(Clone, Debug, Queryable, Insertable, AsChangeset)]
@@ -97,6 +97,11 @@ pub fn before(conn: &mut AnyConn, size: i64) -> Result<Vec<ConsentRow>, StoreErr
         .filter(consents::idx.lt(size))
         .order(consents::idx)
         .load(c))?)
+}
+
+/// The next consents in order of their ids.
+pub fn page(conn: &mut AnyConn, after: &str) -> Result<Vec<ConsentRow>, StoreError> {
+    Ok(page_after!(conn, consents, id, after, ConsentRow))
 }
 
 /// Writes consents.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::store::schema::{inquiries, inquiry_outcomes};
-use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend};
+use crate::store::{AnyConn, StoreError, insert_all, load_between, load_by, on_backend};
 
 /// An inquiry and its answer, sealed.
 #[derive(Clone, Debug, Queryable, Insertable)]
@@ -60,6 +60,17 @@ pub fn by_person(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<InquiryRow>
 /// Outcomes reported for inquiries.
 pub fn outcomes(conn: &mut AnyConn, ids: &[&str]) -> Result<Vec<OutcomeRow>, StoreError> {
     Ok(load_by!(conn, inquiry_outcomes, inquiry, ids, OutcomeRow))
+}
+
+/// Inquiries of the entries `from..to`, in order of the log.
+pub fn between(conn: &mut AnyConn, from: u64, to: u64) -> Result<Vec<InquiryRow>, StoreError> {
+    Ok(load_between!(conn, inquiries, from, to, InquiryRow))
+}
+
+/// How many outcomes were reported.
+pub fn outcome_count(conn: &mut AnyConn) -> Result<u64, StoreError> {
+    let count: i64 = on_backend!(conn, |c| inquiry_outcomes::table.count().get_result(c))?;
+    Ok(count.unsigned_abs())
 }
 
 /// Writes inquiries and outcomes.

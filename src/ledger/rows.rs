@@ -218,6 +218,21 @@ pub fn first_at(conn: &mut AnyConn, at: Time) -> Result<u64, StoreError> {
     }
 }
 
+/// Checkpoints of sizes `from..to`, smallest first: size and note.
+pub fn checkpoints_between(
+    conn: &mut AnyConn,
+    from: u64,
+    to: u64,
+) -> Result<Vec<(u64, String)>, StoreError> {
+    let rows: Vec<(i64, String)> = on_backend!(conn, |c| checkpoints::table
+        .select((checkpoints::size, checkpoints::note))
+        .filter(checkpoints::size.ge(from as i64))
+        .filter(checkpoints::size.lt(to as i64))
+        .order(checkpoints::size)
+        .load(c))?;
+    Ok(rows.into_iter().map(|(size, note)| (size.unsigned_abs(), note)).collect())
+}
+
 /// Keeps a checkpoint; one of the same size is kept once.
 pub fn put_checkpoint(
     conn: &mut AnyConn,

@@ -108,6 +108,11 @@ impl Rules {
         self.archive.clone()
     }
 
+    /// The digest of an archive's text, whether or not this program could still read its rules.
+    pub fn archive_digest(archive: &str) -> Option<Digest> {
+        Files::from_archive(archive).map(|files| files.digest())
+    }
+
     /// A pack by id.
     pub fn pack(&self, id: &str) -> Option<&Pack> {
         self.packs.get(id)

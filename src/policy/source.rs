@@ -106,6 +106,11 @@ impl Files {
         serde_json::to_string(&self.0).unwrap_or_default()
     }
 
+    /// Reads [`Files::archive`].
+    pub(super) fn from_archive(archive: &str) -> Option<Files> {
+        serde_json::from_str(archive).ok().map(Files)
+    }
+
     /// The text of a file.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
         self.0.get(path).map(String::as_str)

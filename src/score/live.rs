@@ -17,7 +17,8 @@ pub fn needs_refold(observation: &Observation) -> bool {
 }
 
 /// The entries that still hold, in ledger order: `correct` replaces and `delete` removes every
-/// earlier entry of the same identity (furnisher, type, reference, period; decisions.md 14).
+/// earlier entry of the same identity (furnisher and its subject, type, reference, period;
+/// decisions.md 14).
 /// `entries` must come in the order of the ledger.
 pub fn live<'a, I>(entries: I) -> Vec<(FoldContext<'a>, &'a Observation)>
 where
@@ -27,7 +28,9 @@ where
     let mut places: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (ctx, observation) in entries {
         let (reference, period) = observation.fact.identity();
-        let identity = (ctx.furnisher, observation.fact.type_name(), reference, period);
+        // One furnisher may know one person under two names, after a merge.
+        let subject = observation.subject.as_str();
+        let identity = (ctx.furnisher, subject, observation.fact.type_name(), reference, period);
         let same = places.entry(identity).or_default();
         if observation.op != Operation::Report {
             for place in same.drain(..) {

@@ -3,7 +3,9 @@
 use diesel::prelude::*;
 
 use crate::store::schema::{inquiry_marks, profiles};
-use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend, replace_all};
+use crate::store::{
+    AnyConn, StoreError, insert_all, load_between, load_by, on_backend, page_after, replace_all,
+};
 
 /// A person's profile, sealed under the person's key.
 #[derive(Clone, Debug, Queryable, Insertable)]
@@ -52,6 +54,16 @@ pub fn marks(
         .filter(inquiry_marks::at_us.ge(since_us))
         .order(inquiry_marks::idx)
         .load(c))?)
+}
+
+/// The next profiles in order of their persons.
+pub fn page(conn: &mut AnyConn, after: &str) -> Result<Vec<ProfileRow>, StoreError> {
+    Ok(page_after!(conn, profiles, person, after, ProfileRow))
+}
+
+/// Marks of the entries `from..to`, in order of the log.
+pub fn marks_between(conn: &mut AnyConn, from: u64, to: u64) -> Result<Vec<MarkRow>, StoreError> {
+    Ok(load_between!(conn, inquiry_marks, from, to, MarkRow))
 }
 
 /// Writes profiles and marks.

@@ -22,7 +22,10 @@ use std::time::Duration;
 use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
 
 pub(crate) use conn::on_backend;
-pub(crate) use sets::{insert_all, load_by, put_all, replace_all};
+pub(crate) use sets::{insert_all, load_between, load_by, page_after, put_all, replace_all};
+
+/// Rows of a page, where a whole table is gone through.
+pub const PAGE_ROWS: i64 = 500;
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +185,27 @@ impl Store {
         let mut conn: PooledConnection<Manager> =
             self.readers.get().map_err(|e| StoreError::Unreachable(e.to_string()))?;
         work(&mut conn)
+    }
+
+    /// Reads at one moment: `work` sees the database as it is now, whatever is written meanwhile.
+    ///
+    /// # Errors
+    /// What `work` answers, or that no connection was to be had.
+    pub fn snapshot<T>(
+        &self,
+        work: impl FnOnce(&mut AnyConn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.read(|conn| {
+            let begin = if conn.is_postgres() {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+            } else {
+                "BEGIN"
+            };
+            conn.batch(begin)?;
+            let outcome = work(conn);
+            conn.batch("ROLLBACK")?;
+            outcome
+        })
     }
 
     /// A writer of its own connection.

@@ -41,6 +41,30 @@ macro_rules! put_all {
 }
 pub(crate) use put_all;
 
+/// The next page of `$table` in order of `$key`, after the key of the last row seen.
+macro_rules! page_after {
+    ($conn:expr, $table:ident, $key:ident, $after:expr, $row:ty) => {
+        $crate::store::on_backend!($conn, |c| $table::table
+            .filter($table::$key.gt($after))
+            .order($table::$key)
+            .limit($crate::store::PAGE_ROWS)
+            .load::<$row>(c))?
+    };
+}
+pub(crate) use page_after;
+
+/// The rows of `$table` that belong to entries `$from..$to`, in order of the log.
+macro_rules! load_between {
+    ($conn:expr, $table:ident, $from:expr, $to:expr, $row:ty) => {
+        $crate::store::on_backend!($conn, |c| $table::table
+            .filter($table::idx.ge($from as i64))
+            .filter($table::idx.lt($to as i64))
+            .order($table::idx)
+            .load::<$row>(c))?
+    };
+}
+pub(crate) use load_between;
+
 /// Deletes the rows of the same `$key` and inserts `$rows`: two statements for a whole set. For
 /// tables that no other table refers to.
 macro_rules! replace_all {

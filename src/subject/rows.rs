@@ -5,10 +5,10 @@ use diesel::prelude::*;
 use crate::store::schema::{
     freezes, lookups, mandates, pairwise, person_keys, persons, resolutions,
 };
-use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend, put_all};
+use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend, page_after, put_all};
 
 /// A person. Everything that identifies them is inside the sealed `vault`.
-#[derive(Clone, Debug, Queryable, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = persons, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct PersonRow {
     /// `per_…`
@@ -28,7 +28,7 @@ pub struct PersonRow {
 }
 
 /// One partner's opaque name for a person.
-#[derive(Clone, Debug, Queryable, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = pairwise, treat_none_as_default_value = false)]
 pub struct PairwiseRow {
     /// `sub_…`
@@ -58,7 +58,7 @@ pub struct LookupRow {
 }
 
 /// A person's own public key.
-#[derive(Clone, Debug, Queryable, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
 #[diesel(primary_key(thumbprint))]
 #[diesel(table_name = person_keys, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct PersonKeyRow {
@@ -75,7 +75,7 @@ pub struct PersonKeyRow {
 }
 
 /// What an agent may do for a person.
-#[derive(Clone, Debug, Queryable, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = mandates, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct MandateRow {
     /// `man_…`
@@ -93,7 +93,7 @@ pub struct MandateRow {
 }
 
 /// A freeze of a person's file.
-#[derive(Clone, Debug, Queryable, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = freezes, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct FreezeRow {
     /// `frz_…`
@@ -180,6 +180,31 @@ pub fn freezes(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<FreezeRow>, S
 /// Every alias, merge, split and no-merge.
 pub fn resolutions(conn: &mut AnyConn) -> Result<Vec<ResolutionRow>, StoreError> {
     Ok(on_backend!(conn, |c| resolutions::table.order(resolutions::idx).load(c))?)
+}
+
+/// The next persons in order of their ids.
+pub fn persons_page(conn: &mut AnyConn, after: &str) -> Result<Vec<PersonRow>, StoreError> {
+    Ok(page_after!(conn, persons, id, after, PersonRow))
+}
+
+/// The next of the partners' names for persons, in order.
+pub fn pairwise_page(conn: &mut AnyConn, after: &str) -> Result<Vec<PairwiseRow>, StoreError> {
+    Ok(page_after!(conn, pairwise, id, after, PairwiseRow))
+}
+
+/// The next keys of persons, in order of their thumbprints.
+pub fn person_keys_page(conn: &mut AnyConn, after: &str) -> Result<Vec<PersonKeyRow>, StoreError> {
+    Ok(page_after!(conn, person_keys, thumbprint, after, PersonKeyRow))
+}
+
+/// The next mandates in order of their ids.
+pub fn mandates_page(conn: &mut AnyConn, after: &str) -> Result<Vec<MandateRow>, StoreError> {
+    Ok(page_after!(conn, mandates, id, after, MandateRow))
+}
+
+/// The next freezes in order of their ids.
+pub fn freezes_page(conn: &mut AnyConn, after: &str) -> Result<Vec<FreezeRow>, StoreError> {
+    Ok(page_after!(conn, freezes, id, after, FreezeRow))
 }
 
 /// Keeps an alias, merge, split or no-merge.

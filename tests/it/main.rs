@@ -9,4 +9,10 @@
 
 mod doors;
 mod house;
+mod asking;
+mod damage;
+mod furnishing;
+mod persons;
+mod repeating;
 mod tidy;
+mod world;

@@ -19,6 +19,8 @@ CREATE FUNCTION entries_refuse() RETURNS trigger LANGUAGE plpgsql AS
   $$ BEGIN RAISE EXCEPTION 'the log is append-only'; END $$;
 CREATE TRIGGER entries_keep BEFORE UPDATE OR DELETE ON entries
   FOR EACH ROW EXECUTE FUNCTION entries_refuse();
+CREATE TRIGGER entries_stay BEFORE TRUNCATE ON entries
+  FOR EACH STATEMENT EXECUTE FUNCTION entries_refuse();
 
 -- What the leaves commit to. Rows may lose their personal part by purge only.
 CREATE TABLE bodies (
@@ -66,6 +68,7 @@ CREATE TABLE persons (
   created_us BIGINT NOT NULL,
   idx BIGINT NOT NULL
 );
+CREATE INDEX persons_merged ON persons (merged_into) WHERE merged_into IS NOT NULL;
 
 CREATE TABLE lookups (
   hmac BYTEA PRIMARY KEY,

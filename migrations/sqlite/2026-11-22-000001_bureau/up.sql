@@ -16,6 +16,10 @@ CREATE TABLE entries (
   leaf BLOB NOT NULL
 ) STRICT;
 CREATE TRIGGER entries_keep BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+-- INSERT OR REPLACE deletes without asking the trigger above.
+CREATE TRIGGER entries_once BEFORE INSERT ON entries
+  WHEN EXISTS (SELECT 1 FROM entries WHERE idx = NEW.idx)
+  BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 
 -- What the leaves commit to. Rows may lose their personal part by purge only.
@@ -64,6 +68,7 @@ CREATE TABLE persons (
   created_us INTEGER NOT NULL,
   idx INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX persons_merged ON persons (merged_into) WHERE merged_into IS NOT NULL;
 
 CREATE TABLE lookups (
   hmac BLOB PRIMARY KEY,

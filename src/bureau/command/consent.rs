@@ -230,7 +230,11 @@ fn item_facts(
     authority::add_person(work, &mut facts, &person)?;
     authority::add_standing(work, &mut facts, admission, &person, action.name());
     facts.item.found = true;
-    facts.item.own = true;
+    // An agent's standing is its mandate, and the policies ask whether that names the act.
+    facts.item.own = match &admission.principal {
+        Principal::Partner(id) => row.recipient == *id,
+        Principal::Person(_) | Principal::Operator { .. } => true,
+    };
     Ok((facts, person))
 }
 

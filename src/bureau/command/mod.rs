@@ -174,11 +174,22 @@ fn reply(done: Result<Answer, Fault>) -> Result<Reply, Fault> {
 
 /// The key was good when the signature was checked; it must still be when the command runs.
 fn standing(admission: &Admission, work: &Work<'_>) -> Result<(), Problem> {
-    let Principal::Partner(partner) = &admission.principal else { return Ok(()) };
+    let unknown = || {
+        let text = "The key is not registered or was retired. Register a key with the bureau.";
+        Err(Problem::new("key_unknown", text))
+    };
+    let partner = match &admission.principal {
+        Principal::Partner(partner) => partner,
+        Principal::Person(person) => {
+            let key = work.loaded.person_keys.get(&admission.keyid);
+            let bound = key.is_some_and(|k| k.person == *person && k.retired_us.is_none());
+            return if bound { Ok(()) } else { unknown() };
+        }
+        Principal::Operator { .. } => return Ok(()),
+    };
     let key = work.registry.keys.get(&admission.keyid);
     if key.is_none_or(|k| k.partner != *partner || k.retired.is_some()) {
-        let text = "The key is not registered or was retired. Register a key with the bureau.";
-        return Err(Problem::new("key_unknown", text));
+        return unknown();
     }
     if work.registry.partners.get(partner).is_none_or(|p| p.suspended) {
         let text = "This partner is suspended. Speak with the bureau.";

@@ -57,6 +57,36 @@ enum Fate {
     Reject(String, String),
 }
 
+/// Names a record (decisions.md 14). `holder` is the person that the furnisher's subject was made
+/// for, not whom it stands for today: a merge or a split must not give a record another name.
+pub fn identity(
+    engine: &Engine,
+    holder: &str,
+    furnisher: &str,
+    observation: &Observation,
+) -> Digest {
+    let (reference, period) = observation.fact.identity();
+    let parts: [&[u8]; 6] = [
+        b"fact",
+        holder.as_bytes(),
+        furnisher.as_bytes(),
+        observation.fact.type_name().as_bytes(),
+        reference.as_bytes(),
+        period.as_bytes(),
+    ];
+    keyed(&engine.keys.index, &parts)
+}
+
+/// The digest by which the same bytes sent again are known.
+///
+/// # Errors
+/// The observation cannot be written.
+pub fn digest(engine: &Engine, observation: &Observation) -> Result<Digest, StoreError> {
+    let text =
+        serde_json::to_vec(observation).map_err(|e| StoreError::inconsistent(e.to_string()))?;
+    Ok(keyed(&engine.keys.index, &[b"bytes", &text]))
+}
+
 fn reject(code: &str, message: &str) -> Fate {
     Fate::Reject(code.to_string(), message.to_string())
 }
@@ -66,20 +96,6 @@ impl ObserveSlice {
         self.admission.principal.key()
     }
 
-    fn identity(&self, engine: &Engine, person: &str, observation: &Observation) -> Digest {
-        let (reference, period) = observation.fact.identity();
-        let furnisher = self.furnisher();
-        let parts: [&[u8]; 6] = [
-            b"fact",
-            person.as_bytes(),
-            furnisher.as_bytes(),
-            observation.fact.type_name().as_bytes(),
-            reference.as_bytes(),
-            period.as_bytes(),
-        ];
-        keyed(&engine.keys.index, &parts)
-    }
-
     fn fate(&self, work: &mut Work<'_>, observation: &Observation) -> Result<Fate, StoreError> {
         let furnisher = self.furnisher();
         let known = work.loaded.pairwise.get(&observation.subject);
@@ -87,7 +103,8 @@ impl ObserveSlice {
             let text = "no such subject of yours: use the id that POST /v1/subjects gave you";
             return Ok(reject("subject_not_found", text));
         };
-        let (person, mismatch) = (work.loaded.canonical(&row.person).to_string(), row.mismatch);
+        let (holder, mismatch) = (row.person.clone(), row.mismatch);
+        let person = work.loaded.canonical(&holder).to_string();
         let facts = match self.facts(work, observation, &person, mismatch) {
             Ok(facts) => facts,
             Err(Fault::Store(error)) => return Err(error),
@@ -102,10 +119,8 @@ impl ObserveSlice {
                 return Ok(Fate::Reject(refusal.outward(&work.engine.rules).code, text));
             }
         }
-        let identity = self.identity(work.engine, &person, observation);
-        let text =
-            serde_json::to_vec(observation).map_err(|e| StoreError::inconsistent(e.to_string()))?;
-        let digest = keyed(&work.engine.keys.index, &[b"bytes", &text]);
+        let identity = identity(work.engine, &holder, &furnisher, observation);
+        let digest = digest(work.engine, observation)?;
         let last = work.loaded.facts.get(identity.as_slice());
         if last.is_some_and(|fact| fact.digest == digest) {
             return Ok(Fate::Duplicate);
@@ -293,8 +308,8 @@ impl Command for ObserveSlice {
     fn needs_of_persons(&self, engine: &Engine, loaded: &Loaded, needs: &mut Needs) {
         for (_, observation) in &self.lines {
             if let Some(row) = loaded.pairwise.get(&observation.subject) {
-                let person = loaded.canonical(&row.person);
-                needs.facts.insert(self.identity(engine, person, observation).to_vec());
+                let name = identity(engine, &row.person, &self.furnisher(), observation);
+                needs.facts.insert(name.to_vec());
             }
         }
     }

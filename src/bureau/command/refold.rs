@@ -8,7 +8,7 @@ use super::Fault;
 use crate::bureau::Engine;
 use crate::bureau::authority::pack_of;
 use crate::bureau::work::Work;
-use crate::collect::Observation;
+use crate::collect::{Observation, Operation};
 use crate::consent::rows as consent_rows;
 use crate::error::Problem;
 use crate::kernel::seal::SealKey;
@@ -145,18 +145,27 @@ pub fn fold(
     }
     revoked.extend(overrides.iter().map(|(id, at)| (id.clone(), *at)));
     let mut logged = Vec::new();
+    let mut count = 0;
     for row in &rows {
         let Some(owner) = &row.person else { continue };
-        let one = open(row, &keys(owner)?)?;
+        let mut one = open(row, &keys(owner)?)?;
         let subject = &one.observation.subject;
         let holder = origin.get(subject).map_or(owner.as_str(), String::as_str);
         let ended = revoked.get(&one.observation.basis.reference).copied().flatten();
         let withdrawn = ended.is_some_and(|idx| (idx as u64) < question.before);
-        if stands_for(&into, holder) == question.person && !withdrawn {
-            logged.push(one);
+        if stands_for(&into, holder) != question.person {
+            continue;
         }
+        if !withdrawn {
+            count += 1;
+        } else if one.observation.op == Operation::Report {
+            continue;
+        } else {
+            // What was said under it is no longer used; what it took back stays taken back.
+            one.observation.op = Operation::Delete;
+        }
+        logged.push(one);
     }
-    let count = logged.len() as u64;
     let entries = logged.iter().map(|one| {
         let context = FoldContext {
             index: one.index,

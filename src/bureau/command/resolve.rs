@@ -42,7 +42,7 @@ pub struct Resolve {
     pub person: String,
     /// What is done.
     pub resolution: Resolution,
-    /// The bureau's key for look-ups: a new alias is digested with it.
+    /// What shows it: the number of the case, the digest of a document.
     pub evidence: String,
 }
 
@@ -72,6 +72,14 @@ impl Resolve {
         if !known(&self.person, work) || self.other().is_some_and(|o| !known(o, work)) {
             return refuse("person_unknown", "There is no such person. Check both ids.");
         }
+        if let Resolution::Alias { document, name } = &self.resolution {
+            let lookup = Lookup::of(&work.engine.keys.index, document, name);
+            if !subject_rows::lookups(work.conn, &[lookup.document.as_slice()])?.is_empty() {
+                let text = "This document leads to a person already. Merge the two, if they are \
+                            one.";
+                return refuse("document_taken", text);
+            }
+        }
         let Some(other) = self.other() else { return Ok(None) };
         if other == self.person {
             return refuse("same_person", "A person cannot be resolved against themself.");
@@ -91,6 +99,10 @@ impl Resolve {
                 refuse("no_merge", "These two must not be merged: it is on record.")
             }
             Resolution::Merge(_) if one => refuse("already_merged", "They are one already."),
+            Resolution::Merge(_) if into.contains_key(other) => {
+                let text = "The other was merged into a third person. Split them first.";
+                refuse("already_merged", text)
+            }
             Resolution::Split(_) if into.get(other) != Some(&self.person) => {
                 refuse("not_merged", "The other was not merged into this person.")
             }
@@ -174,8 +186,15 @@ impl Resolve {
             person.merged_into = merged.clone();
             work.put_person_row(person);
         }
-        refold(work, &self.person)?;
-        refold(work, other)?;
+        // The person named may itself have been merged into another, whose profile this changes.
+        let whole = work.loaded.canonical(&self.person).to_string();
+        refold(work, &whole)?;
+        if whole != self.person {
+            refold(work, &self.person)?;
+        }
+        if merged.is_none() || whole != other {
+            refold(work, other)?;
+        }
         Ok(())
     }
 }

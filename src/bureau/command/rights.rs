@@ -78,7 +78,7 @@ impl Command for Freeze {
             .loaded
             .freezes
             .values()
-            .find(|f| f.person == person && f.lifted_us.is_none())
+            .find(|f| work.loaded.canonical(&f.person) == person && f.lifted_us.is_none())
             .map(|f| f.id.clone());
         if let Some(freeze) = standing {
             let body = json!({ "freeze": freeze, "state": "placed" });
@@ -118,7 +118,8 @@ impl Command for Unfreeze {
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
         let (whom, _) = authority::whom(work, &self.admission, &self.subject)?;
-        let row = work.loaded.freezes.get(&self.freeze).filter(|f| f.person == whom).cloned();
+        let row = work.loaded.freezes.get(&self.freeze);
+        let row = row.filter(|f| work.loaded.canonical(&f.person) == whom).cloned();
         let found = row.is_some();
         let person = permitted(work, &self.admission, &self.subject, Action::Unfreeze, found)?;
         let Some(mut row) = row else {

@@ -1,0 +1,247 @@
+//! What the entries read so far say must stand in the tables.
+//!
+//! Kept small: what belongs to a single entry is compared while the log is read, and only what
+//! several entries make together is remembered here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::kernel::Time;
+use crate::partner::Partner;
+use crate::subject::rows::{FreezeRow, MandateRow, PairwiseRow, PersonKeyRow, ResolutionRow};
+
+/// An entry, opened.
+pub(super) struct Entry {
+    pub index: u64,
+    pub at_us: i64,
+    pub kind: String,
+    pub person: Option<String>,
+    /// The leaf's text, as an answer repeats it.
+    pub leaf: String,
+    /// The record's text, as an opening repeats it.
+    pub text: String,
+    pub record: Value,
+    pub detail: Value,
+    /// Null when it concerns nobody.
+    pub personal: Value,
+}
+
+impl Entry {
+    /// A member of the record, as text.
+    pub fn says(&self, name: &str) -> &str {
+        self.record[name].as_str().unwrap_or_default()
+    }
+
+    /// A member of the personal part, as text.
+    pub fn holds(&self, name: &str) -> &str {
+        self.personal[name].as_str().unwrap_or_default()
+    }
+
+    /// A member of the record, as microseconds.
+    pub fn time(&self, name: &str) -> Option<i64> {
+        self.says(name).parse().ok().map(Time::micros)
+    }
+}
+
+/// How a consent must stand.
+pub(super) struct Consent {
+    pub idx: u64,
+    pub onetime: bool,
+    /// When and by which entry it was revoked.
+    pub revoked: Option<(i64, u64)>,
+    pub used: Option<i64>,
+}
+
+/// How a person must stand.
+pub(super) struct Person {
+    pub residence: String,
+    pub created_us: i64,
+    /// The entry that wrote the vault last.
+    pub vault: u64,
+}
+
+/// How a pack set or scorecard must be kept.
+pub(super) struct Artefact {
+    pub idx: u64,
+    pub kind: String,
+    pub name: String,
+    pub since_us: i64,
+}
+
+#[derive(Default)]
+pub(super) struct Expected {
+    pub persons: BTreeMap<String, Person>,
+    pub pairwise: BTreeMap<String, PairwiseRow>,
+    pub person_keys: BTreeMap<String, PersonKeyRow>,
+    pub mandates: BTreeMap<String, MandateRow>,
+    pub freezes: BTreeMap<String, FreezeRow>,
+    pub resolutions: Vec<ResolutionRow>,
+    pub consents: BTreeMap<String, Consent>,
+    pub partners: BTreeMap<String, Partner>,
+    /// Thumbprint → partner, and when it was retired.
+    pub partner_keys: BTreeMap<String, (String, Option<i64>)>,
+    pub artefacts: BTreeMap<String, Artefact>,
+    /// Who has observations, and so a profile.
+    pub observed: BTreeSet<String>,
+    /// Rows of `facts` that an entry vouches for.
+    pub facts: u64,
+    /// Outcomes that an entry vouches for.
+    pub outcomes: u64,
+}
+
+impl Expected {
+    /// Takes the next entry in.
+    pub fn take(&mut self, entry: &Entry) {
+        match entry.kind.as_str() {
+            "subject_enrolled" => self.enrolled(entry),
+            "subject_alias" => {
+                if let Some(person) = self.persons.get_mut(entry.holds("person")) {
+                    person.vault = entry.index;
+                }
+            }
+            "subject_merge" | "subject_split" | "no_merge" => {
+                self.resolutions.push(ResolutionRow {
+                    idx: entry.index as i64,
+                    kind: entry.kind.clone(),
+                    person: entry.holds("person").to_string(),
+                    other: entry.holds("other").to_string(),
+                });
+            }
+            "person_key_bound" | "mandate_given" | "freeze_placed" | "freeze_lifted" => {
+                self.of_person(entry);
+            }
+            "consent_given" | "consent_revoked" | "inquiry" => self.consent(entry),
+            "observation" => {
+                self.observed.extend(entry.person.clone());
+            }
+            "in_force" => {
+                let artefact = Artefact {
+                    idx: entry.index,
+                    kind: entry.says("what").to_string(),
+                    name: entry.says("name").to_string(),
+                    since_us: entry.at_us,
+                };
+                self.artefacts.insert(entry.says("digest").to_string(), artefact);
+            }
+            kind if kind.starts_with("partner_") => self.partner(entry),
+            _ => {}
+        }
+    }
+
+    fn enrolled(&mut self, entry: &Entry) {
+        let person = entry.holds("person").to_string();
+        let level = entry.record["identity_level"].as_i64().unwrap_or_default();
+        let mismatch = entry.detail["mismatch"].as_bool().unwrap_or_default();
+        let subject = entry.holds("subject").to_string();
+        let row = self.pairwise.entry(subject.clone()).or_insert_with(|| PairwiseRow {
+            id: subject,
+            partner: entry.says("partner").to_string(),
+            person: person.clone(),
+            mismatch,
+            level,
+            created_us: entry.at_us,
+        });
+        row.level = row.level.max(level);
+        if mismatch {
+            return;
+        }
+        let stands = self.persons.entry(person).or_insert_with(|| Person {
+            residence: entry.says("residence").to_string(),
+            created_us: entry.at_us,
+            vault: entry.index,
+        });
+        stands.vault = entry.index;
+    }
+
+    fn of_person(&mut self, entry: &Entry) {
+        let person = entry.holds("person").to_string();
+        match entry.kind.as_str() {
+            "person_key_bound" => {
+                let thumbprint = entry.holds("thumbprint").to_string();
+                let row = PersonKeyRow {
+                    thumbprint: thumbprint.clone(),
+                    person,
+                    jwk: String::new(),
+                    added_us: entry.at_us,
+                    retired_us: None,
+                };
+                self.person_keys.insert(thumbprint, row);
+            }
+            "mandate_given" => {
+                let id = entry.holds("mandate").to_string();
+                let row = MandateRow {
+                    id: id.clone(),
+                    person,
+                    agent: entry.says("agent").to_string(),
+                    acts: entry.record["acts"].to_string(),
+                    expires_us: entry.time("expires_at").unwrap_or_default(),
+                    revoked_us: None,
+                };
+                self.mandates.insert(id, row);
+            }
+            "freeze_placed" => {
+                let id = entry.holds("freeze").to_string();
+                let row =
+                    FreezeRow { id: id.clone(), person, placed_us: entry.at_us, lifted_us: None };
+                self.freezes.insert(id, row);
+            }
+            _ => {
+                if let Some(row) = self.freezes.get_mut(entry.holds("freeze")) {
+                    row.lifted_us = Some(entry.at_us);
+                }
+            }
+        }
+    }
+
+    fn consent(&mut self, entry: &Entry) {
+        if entry.kind == "consent_given" {
+            let onetime = entry.says("fetch") == "ONETIME";
+            let consent = Consent { idx: entry.index, onetime, revoked: None, used: None };
+            self.consents.insert(entry.holds("consent").to_string(), consent);
+            return;
+        }
+        if entry.kind == "consent_revoked" {
+            if let Some(consent) = self.consents.get_mut(entry.holds("consent")) {
+                consent.revoked = Some((entry.at_us, entry.index));
+            }
+            return;
+        }
+        let basis = &entry.personal["basis"];
+        if entry.says("form") == "not_assessable" || basis["type"] != "consent" {
+            return;
+        }
+        let reference = basis["ref"].as_str().unwrap_or_default();
+        if let Some(consent) = self.consents.get_mut(reference).filter(|c| c.onetime) {
+            consent.used = Some(entry.at_us);
+        }
+    }
+
+    fn partner(&mut self, entry: &Entry) {
+        let retired = |key: &mut (String, Option<i64>)| key.1 = Some(entry.at_us);
+        let id = entry.says("partner").to_string();
+        let keyid = entry.says("keyid").to_string();
+        match entry.kind.as_str() {
+            "partner_added" => {
+                // The record holds the whole partner.
+                let partner = serde_json::from_value::<Partner>(entry.record["partner"].clone());
+                if let Ok(partner) = partner {
+                    self.partner_keys.insert(keyid, (partner.id.clone(), None));
+                    self.partners.insert(partner.id.clone(), partner);
+                }
+            }
+            "partner_suspended" | "partner_resumed" => {
+                if let Some(partner) = self.partners.get_mut(&id) {
+                    partner.suspended = entry.kind == "partner_suspended";
+                }
+            }
+            "partner_key_added" => {
+                self.partner_keys.insert(keyid, (id, None));
+            }
+            "partner_key_retired" => {
+                self.partner_keys.get_mut(&keyid).into_iter().for_each(retired);
+            }
+            _ => {}
+        }
+    }
+}
