@@ -121,7 +121,7 @@ CREATE TABLE consents (
   recipient TEXT NOT NULL,
   purpose TEXT NOT NULL CHECK (purpose IN ('furnish', 'inquire', 'restricted')),
   scenario TEXT,
-  fetch TEXT NOT NULL CHECK (fetch IN ('ONETIME', 'PERIODIC')),
+  "fetch" TEXT NOT NULL CHECK ("fetch" IN ('ONETIME', 'PERIODIC')),
   categories TEXT NOT NULL,
   dimensions TEXT NOT NULL,
   valid_from_us BIGINT NOT NULL,
