@@ -110,11 +110,7 @@ impl Bureau {
         Ok(report)
     }
 
-    fn audit_files(
-        &self,
-        report: &mut AuditReport,
-        progress: Progress<'_>,
-    ) -> Option<Checkpoint> {
+    fn audit_files(&self, report: &mut AuditReport, progress: Progress<'_>) -> Option<Checkpoint> {
         let source = DirSource::new(self.log_dir());
         let keys = [self.engine.keys.log.verifier().clone()];
         let mut told = |done, of| progress("published entries", done, of);

@@ -47,7 +47,10 @@ on_both!(each_asker_hears_what_its_scenario_discloses, |world| {
             assert!(answer.get(member).is_none() && record.get(member).is_none(), "{member}");
         }
         let detail = world.record(answer["log"]["index"].as_u64().expect("an index")).1;
-        assert_eq!(detail["score"], score["score"], "supervision counts what the asker is not told");
+        assert_eq!(
+            detail["score"], score["score"],
+            "supervision counts what the asker is not told"
+        );
     }
 });
 

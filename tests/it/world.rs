@@ -14,10 +14,12 @@ use fivefold::bureau::command::consent::{GiveConsent, RevokeConsent};
 use fivefold::bureau::command::enrol::{Enrol, Enrolment};
 use fivefold::bureau::command::governance::AddPartner;
 use fivefold::bureau::command::inquire::{Inquire, InquirySent};
-use fivefold::bureau::command::observe::{CloseUpload, ObserveSlice, SLICE_LINES_MAX, SliceOutcome};
+use fivefold::bureau::command::observe::{
+    CloseUpload, ObserveSlice, SLICE_LINES_MAX, SliceOutcome,
+};
 use fivefold::bureau::command::rights::{Freeze, FreezeSent, Unfreeze};
 use fivefold::bureau::{Bureau, OpenError, Settings};
-use fivefold::collect::{Lines, LineError, ReadContext, Receipt, read_observation};
+use fivefold::collect::{LineError, Lines, ReadContext, Receipt, read_observation};
 use fivefold::consent::Artefact;
 use fivefold::error::Problem;
 use fivefold::kernel::bytes::sha256;
@@ -67,7 +69,9 @@ impl Human {
         let checks: Vec<Value> = self
             .channels
             .iter()
-            .map(|c| json!({ "channel": c, "source": format!("{c} Ltd"), "verified": "2026-10-01" }))
+            .map(
+                |c| json!({ "channel": c, "source": format!("{c} Ltd"), "verified": "2026-10-01" }),
+            )
             .collect();
         json!({
             "name": self.name, "residence": self.residence, "birth_date": self.birth,
@@ -367,10 +371,7 @@ impl World {
         basis: (&str, &str),
         scenario: &str,
     ) -> Result<Value, Problem> {
-        self.run(Inquire {
-            admission: self.by(party),
-            sent: question(subject, basis, scenario),
-        })
+        self.run(Inquire { admission: self.by(party), sent: question(subject, basis, scenario) })
     }
 
     /// Asks under a fresh consent.
@@ -396,16 +397,12 @@ impl World {
 
     /// Sends a file as the door does: line by line, in slices, then closed.
     pub fn upload(&self, party: &Party, file: &[u8]) -> Receipt {
-        let engine = &self.bureau().engine;
+        let rules = &self.bureau().engine.rules;
+        let categories = rules.categories().iter().map(|(name, _)| name.to_string()).collect();
         let read = ReadContext {
             today: self.env.now().date_at(8),
             oldest: "2015-01-01".parse().expect("a date"),
-            allowed_categories: &engine
-                .rules
-                .categories()
-                .allowed()
-                .map(str::to_string)
-                .collect(),
+            allowed_categories: &categories,
         };
         let mut receipt = Receipt::new(&sha256(file));
         let mut slice = Vec::new();

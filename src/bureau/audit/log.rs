@@ -198,7 +198,8 @@ impl<'a> Pass<'a> {
                 self.report.add("keys", name, format!("it is missing; entry {index} needs it"));
             }
         }
-        let record = open_part::<RecordPart>(keys.get(&body.period)?, "record", index, &body.record);
+        let record =
+            open_part::<RecordPart>(keys.get(&body.period)?, "record", index, &body.record);
         let part =
             open_part::<PersonalPart>(keys.get(personal)?, "personal", index, &body.personal);
         match (record, part) {
@@ -211,13 +212,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn read(
-        &mut self,
-        index: u64,
-        row: &EntryRow,
-        body: BodyRow,
-        opened: &Body,
-    ) -> Option<Entry> {
+    fn read(&mut self, index: u64, row: &EntryRow, body: BodyRow, opened: &Body) -> Option<Entry> {
         let parse = |text: &str| match text {
             "" => Some(Value::Null),
             text => serde_json::from_str::<Value>(text).ok(),
@@ -288,11 +283,10 @@ impl<'a> Pass<'a> {
         let mut subjects: Vec<&str> = read.iter().map(|(_, o)| o.subject.as_str()).collect();
         subjects.sort_unstable();
         subjects.dedup();
-        let holders: BTreeMap<String, String> =
-            subject_rows::pairwise(conn, By::Key, &subjects)?
-                .into_iter()
-                .map(|row| (row.id, row.person))
-                .collect();
+        let holders: BTreeMap<String, String> = subject_rows::pairwise(conn, By::Key, &subjects)?
+            .into_iter()
+            .map(|row| (row.id, row.person))
+            .collect();
         let mut named = Vec::new();
         for (entry, observation) in &read {
             let Some(holder) = holders.get(&observation.subject) else {
@@ -349,10 +343,8 @@ impl<'a> Pass<'a> {
     ) -> Result<(), StoreError> {
         let given: Vec<&Entry> = entries.iter().filter(|e| e.kind == "consent_given").collect();
         let ids: Vec<&str> = given.iter().map(|e| e.holds("consent")).collect();
-        let rows: BTreeMap<String, ConsentRow> = consent_rows::by_id(conn, &ids)?
-            .into_iter()
-            .map(|row| (row.id.clone(), row))
-            .collect();
+        let rows: BTreeMap<String, ConsentRow> =
+            consent_rows::by_id(conn, &ids)?.into_iter().map(|row| (row.id.clone(), row)).collect();
         for entry in given {
             let id = entry.holds("consent");
             let Some(row) = rows.get(id) else {

@@ -271,11 +271,7 @@ impl Tables<'_> {
         }))
     }
 
-    fn profiles(
-        &mut self,
-        conn: &mut AnyConn,
-        progress: Progress<'_>,
-    ) -> Result<(), StoreError> {
+    fn profiles(&mut self, conn: &mut AnyConn, progress: Progress<'_>) -> Result<(), StoreError> {
         let mut missing = self.expected.observed.clone();
         let total = missing.len() as u64;
         let mut after = String::new();
