@@ -14,6 +14,7 @@ pub mod audit;
 pub mod authority;
 pub mod command;
 pub mod dossier;
+pub mod extract;
 pub mod keys;
 mod meters;
 pub mod needs;

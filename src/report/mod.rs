@@ -2,3 +2,5 @@
 
 pub mod consumer;
 pub mod document;
+pub mod extract;
+pub mod verify_export;
