@@ -49,4 +49,25 @@ impl Admission {
         let principal = Principal::Operator { name: name.to_string(), reason: reason.to_string() };
         Admission { principal, keyid: String::new(), nonce: None, idempotency: None }
     }
+
+    /// An act that staff does at the console in a partner's name, such as loading a file that the
+    /// partner handed over. It carries no signature, and what it records says so.
+    pub fn console(partner: &str) -> Admission {
+        let principal = Principal::Partner(partner.to_string());
+        Admission { principal, keyid: String::new(), nonce: None, idempotency: None }
+    }
+
+    /// Why staff acts; empty for everybody else.
+    pub fn reason(&self) -> String {
+        match &self.principal {
+            Principal::Operator { reason, .. } => reason.clone(),
+            Principal::Partner(_) | Principal::Person(_) => String::new(),
+        }
+    }
+
+    /// Whether nobody signed: the act was done at the console. A request that came over the wire
+    /// always names the key that signed it.
+    pub fn is_console(&self) -> bool {
+        self.keyid.is_empty()
+    }
 }

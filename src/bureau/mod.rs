@@ -16,6 +16,7 @@ pub mod command;
 pub mod dossier;
 pub mod extract;
 pub mod keys;
+pub mod look;
 mod meters;
 pub mod needs;
 pub mod publisher;
@@ -24,6 +25,7 @@ pub mod rows;
 pub mod sequencer;
 pub mod standing;
 pub mod start;
+pub mod upload;
 pub mod work;
 
 use std::path::PathBuf;

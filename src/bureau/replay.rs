@@ -50,17 +50,28 @@ pub enum Replayed {
     },
 }
 
-struct Stored {
-    person: String,
-    as_of: Time,
-    known_at: u64,
+/// What an inquiry's entry keeps of how its score came about.
+pub(super) struct Stored {
+    pub(super) person: String,
+    pub(super) as_of: Time,
+    pub(super) known_at: u64,
     scope: Scope,
     hard: (u32, u32),
     level: u8,
-    vector: Vector,
+    pub(super) vector: Vector,
     points: Vec<i32>,
     total: i64,
-    scorecard: String,
+    pub(super) scorecard: String,
+}
+
+/// What there is to recompute of an inquiry.
+pub(super) enum Recalled {
+    /// It was answered without a score.
+    Nothing { index: u64 },
+    /// The personal part is gone.
+    Gone { index: u64, why: String },
+    /// All that a score needs.
+    Stored { index: u64, stored: Box<Stored> },
 }
 
 fn stored(personal: &Value) -> Option<Stored> {
@@ -95,6 +106,18 @@ impl Bureau {
     /// # Errors
     /// The inquiry is unknown, or the database fails.
     pub fn replay(&self, inquiry: &str) -> Result<Replayed, StoreError> {
+        match self.recall(inquiry)? {
+            Recalled::Nothing { index } => Ok(Replayed::NothingToCompute { index }),
+            Recalled::Gone { index, why } => Ok(Replayed::Gone { index, why }),
+            Recalled::Stored { index, stored } => self.recompute(index, &stored),
+        }
+    }
+
+    /// What was stored with an inquiry.
+    ///
+    /// # Errors
+    /// The inquiry is unknown, or the database fails.
+    pub(super) fn recall(&self, inquiry: &str) -> Result<Recalled, StoreError> {
         let row = self.store.read(|conn| inquiry_rows::by_id(conn, &[inquiry]))?;
         let row = row
             .into_iter()
@@ -104,32 +127,39 @@ impl Bureau {
         let body = self.store.read(|conn| ledger_rows::bodies(conn, index, index + 1))?;
         let body = body.into_iter().next();
         let Some((body, person)) = body.zip(row.person.clone()) else {
-            return Ok(Replayed::NothingToCompute { index });
+            return Ok(Recalled::Nothing { index });
         };
         let owner = body.person.clone().unwrap_or(person);
         let name = person_key_name(&owner);
         let Some(key) = self.keystore.get([name.as_str()])?.remove(&name) else {
             let why = "the person was erased: the key that sealed this answer is destroyed";
-            return Ok(Replayed::Gone { index, why: why.to_string() });
+            return Ok(Recalled::Gone { index, why: why.to_string() });
         };
         let part: PersonalPart = open_part(&key, "personal", index, &body.personal)
             .map_err(|e| StoreError::inconsistent(e.to_string()))?;
         let personal: Value = serde_json::from_str(&part.text)
             .map_err(|e| StoreError::inconsistent(e.to_string()))?;
-        let Some(stored) = stored(&personal) else {
-            return Ok(Replayed::NothingToCompute { index });
-        };
-        self.recompute(index, &stored)
+        Ok(match stored(&personal) {
+            Some(stored) => Recalled::Stored { index, stored: Box::new(stored) },
+            None => Recalled::Nothing { index },
+        })
+    }
+
+    /// The scorecard of this digest, kept for ever.
+    ///
+    /// # Errors
+    /// It is not kept, or does not read.
+    pub(super) fn scorecard_of(&self, digest: &str) -> Result<Scorecard, StoreError> {
+        let artefacts = self.store.read(ledger_rows::artefacts)?;
+        let row = artefacts.into_iter().find(|row| row.digest == digest);
+        let text = row.map(|row| row.content).ok_or_else(|| {
+            StoreError::inconsistent(format!("the scorecard {digest} is not kept"))
+        })?;
+        Scorecard::read(text.as_bytes()).map_err(|e| StoreError::inconsistent(e.to_string()))
     }
 
     fn recompute(&self, index: u64, stored: &Stored) -> Result<Replayed, StoreError> {
-        let artefacts = self.store.read(ledger_rows::artefacts)?;
-        let row = artefacts.into_iter().find(|row| row.digest == stored.scorecard);
-        let text = row.map(|row| row.content).ok_or_else(|| {
-            StoreError::inconsistent(format!("the scorecard {} is not kept", stored.scorecard))
-        })?;
-        let scorecard = Scorecard::read(text.as_bytes())
-            .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        let scorecard = self.scorecard_of(&stored.scorecard)?;
         let residence = self.store.read(|conn| {
             let rows = subject_rows::persons(conn, &[stored.person.as_str()])?;
             Ok(rows.into_iter().next().map(|row| row.residence).unwrap_or_default())

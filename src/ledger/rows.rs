@@ -158,6 +158,18 @@ pub fn bodies(conn: &mut AnyConn, from: u64, to: u64) -> Result<Vec<BodyRow>, St
         .load(c))?)
 }
 
+/// How many entries the log had at `at_us`. Where bodies at its end were purged it says fewer:
+/// they hold nothing that could be read any more.
+pub fn size_at(conn: &mut AnyConn, at_us: i64) -> Result<u64, StoreError> {
+    let last: Option<i64> = on_backend!(conn, |c| bodies::table
+        .filter(bodies::at_us.le(at_us))
+        .select(bodies::idx)
+        .order(bodies::idx.desc())
+        .first(c)
+        .optional())?;
+    Ok(last.map_or(0, |idx| idx.unsigned_abs() + 1))
+}
+
 /// Bodies of one kind about persons, before index `before`, in order of the log.
 pub fn bodies_about(
     conn: &mut AnyConn,

@@ -137,6 +137,30 @@ pub fn persons(conn: &mut AnyConn, ids: &[&str]) -> Result<Vec<PersonRow>, Store
     Ok(load_by!(conn, persons, id, ids, PersonRow))
 }
 
+/// Ids of up to `limit` persons after `after`, in order, those that were merged into another left
+/// out.
+pub fn standing_after(
+    conn: &mut AnyConn,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    Ok(on_backend!(conn, |c| persons::table
+        .filter(persons::id.gt(after))
+        .filter(persons::merged_into.is_null())
+        .select(persons::id)
+        .order(persons::id)
+        .limit(limit)
+        .load(c))?)
+}
+
+/// How many persons there are, those that were merged into another left out.
+pub fn count_standing(conn: &mut AnyConn) -> Result<i64, StoreError> {
+    Ok(on_backend!(conn, |c| persons::table
+        .filter(persons::merged_into.is_null())
+        .count()
+        .get_result(c))?)
+}
+
 /// Persons that were merged into any of these.
 pub fn merged_into(conn: &mut AnyConn, ids: &[&str]) -> Result<Vec<PersonRow>, StoreError> {
     Ok(load_by!(conn, persons, merged_into, ids, PersonRow))

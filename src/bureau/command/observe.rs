@@ -401,7 +401,7 @@ impl Command for CloseUpload {
         for error in &self.receipt.errors {
             *codes.entry(error.code.as_str()).or_default() += 1;
         }
-        let draft = Draft::new("observation_batch", PublicKind::Observation)
+        let mut draft = Draft::new("observation_batch", PublicKind::Observation)
             .says("furnisher", furnisher)
             .says("sector", sector)
             .says("accepted", self.receipt.accepted)
@@ -411,6 +411,10 @@ impl Command for CloseUpload {
             .says("control_totals", json!(self.receipt.control_totals))
             .says("range", json!(self.receipt.log))
             .says("file", self.receipt.file_digest.clone());
+        if self.admission.is_console() {
+            draft = draft.says("loaded_by", "operator");
+            body["loaded_by"] = json!("operator");
+        }
         let recorded = work.append(draft)?;
         body["batch"] = recorded.receipt();
         Ok(Answer::ok(&body, None))

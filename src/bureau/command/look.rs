@@ -1,0 +1,94 @@
+//! Staff looks: at one person's score, or at everybody's. What is revealed is on record first.
+
+use serde_json::json;
+
+use super::{Answer, Command, Fault, needs_of_admission};
+use crate::bureau::admission::Admission;
+use crate::bureau::authority;
+use crate::bureau::needs::Needs;
+use crate::bureau::work::Work;
+use crate::ledger::body::Draft;
+use crate::ledger::leaf::PublicKind;
+use crate::policy::{Action, Environment};
+
+/// Staff looks at one person's score or its explanation.
+pub struct LookUp {
+    /// Which member of staff, and why.
+    pub admission: Admission,
+    /// The person, or any partner's id of them.
+    pub subject: String,
+    /// What is looked at: `score`, `explanation`.
+    pub what: &'static str,
+}
+
+impl Command for LookUp {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+        needs.subjects.insert(self.subject.clone());
+        if self.subject.starts_with("per_") {
+            needs.persons.insert(self.subject.clone());
+        }
+        needs.scored = true;
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let (person, _) = authority::whom(work, &self.admission, &self.subject)?;
+        let residence = super::consent::residence(work, &person);
+        let mut facts = authority::facts(work, &self.admission, Action::LookUp, &residence);
+        authority::add_person(work, &mut facts, &person)?;
+        let about = Some(person.as_str());
+        authority::permit(work, &self.admission, &facts, PublicKind::Right, about)?.spend();
+        let (actor, _) = authority::actor(work, &self.admission);
+        let draft = Draft::new("looked_up", PublicKind::Right)
+            .about(&person)
+            .says("by", actor)
+            .says("what", self.what)
+            .holds(json!({ "person": person, "reason": self.admission.reason() }));
+        let recorded = work.append(draft)?;
+        let body = json!({ "person": person, "log": recorded.receipt() });
+        Ok(Answer::ok(&body, about))
+    }
+}
+
+/// Staff takes a table about everybody out of the bureau.
+pub struct TakeTable {
+    /// Which member of staff, and why.
+    pub admission: Admission,
+    /// Which table.
+    pub what: &'static str,
+    /// Another member of staff who approved.
+    pub approved_by: Option<String>,
+}
+
+impl Command for TakeTable {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let home = work.engine.home.clone();
+        let mut facts = authority::facts(work, &self.admission, Action::Export, &home);
+        // Made-up persons need no second pair of eyes.
+        facts.export.bulk = work.engine.environment == Environment::Live;
+        let (actor, _) = authority::actor(work, &self.admission);
+        let approver = self.approved_by.as_deref().map(|name| format!("staff:{}", name.trim()));
+        facts.actor.second_approval =
+            approver.as_ref().is_some_and(|name| name != "staff:" && *name != actor);
+        authority::permit(work, &self.admission, &facts, PublicKind::Export, None)?.spend();
+        let draft = Draft::new("exported", PublicKind::Export)
+            .says("by", actor)
+            .says("what", self.what)
+            .says("approved_by", json!(approver))
+            .says("reason", self.admission.reason());
+        let recorded = work.append(draft)?;
+        Ok(Answer::ok(&json!({ "log": recorded.receipt() }), None))
+    }
+}
