@@ -12,6 +12,7 @@
 //! ```
 
 pub mod bureau;
+pub mod cli;
 pub mod collect;
 pub mod consent;
 pub mod error;

@@ -1,0 +1,220 @@
+//! The command line. Status codes, tables and progress bars exist only here.
+//!
+//! Data goes to stdout and talk to stderr, so that output can be piped. Exit 0 is done, 1 refused
+//! or a failed check, 2 wrong usage; `replay` adds 3 for what is gone.
+
+pub mod demo;
+
+mod collect;
+mod config;
+mod dictionary;
+mod output;
+mod partner;
+mod policy;
+mod replay;
+mod report;
+mod score;
+mod serve;
+mod setup;
+mod simulate;
+mod subject;
+mod verify;
+#[cfg(test)]
+mod whole_test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+use config::Config;
+use output::{Done, Failure};
+
+use crate::bureau::admission::Admission;
+use crate::policy::Environment;
+
+/// A personal credit bureau that anyone can check.
+#[derive(Parser)]
+#[command(
+    name = "fivefold",
+    version,
+    after_help = "\
+Start here:
+  fivefold init  --dir bureau          make keys, databases and the log's first checkpoint
+  fivefold serve --dir bureau          open the doors; the API is described at /docs
+  fivefold verify log bureau           check the whole log, without the database
+
+Exit status: 0 done, 1 refused or a failed check, 2 wrong usage."
+)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the bureau lies: on every command.
+#[derive(Args)]
+pub struct Place {
+    /// Data directory [default: fivefold-data, or `dir` of the configuration]
+    #[arg(long, global = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Configuration file [default: DIR/fivefold.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// How a command shows its result.
+#[derive(Args)]
+pub struct Shape {
+    /// Print JSON for machines in place of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who of the staff acts, and why: both go on record.
+#[derive(Args)]
+pub struct Staff {
+    /// Who acts, as the register of look-ups names them
+    #[arg(long = "as", value_name = "STAFF", default_value = "console")]
+    staff: String,
+    /// Why; must be stated in a live bureau
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl Staff {
+    /// Their admission. A sandbox or a demonstration asks for no reason: its persons are made up.
+    fn admission(&self, environment: Environment, command: &str) -> Admission {
+        let stated = match (&self.reason, environment) {
+            (Some(reason), _) => reason.clone(),
+            (None, Environment::Live) => String::new(),
+            (None, _) => format!("fivefold {command}, at the console"),
+        };
+        Admission::operator(&self.staff, &stated)
+    }
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a bureau: data directory, keys, databases, first checkpoint
+    Init(setup::InitArgs),
+    /// Open the doors: HTTP API, public log, metrics
+    Serve(serve::ServeArgs),
+    /// Bring both databases to this program's schema
+    Migrate(setup::MigrateArgs),
+    /// Register partner platforms and their keys
+    Partner(partner::PartnerArgs),
+    /// Load a file of observations: same checks as the API, same receipt
+    Collect(collect::CollectArgs),
+    /// Score a person, or everybody, at any moment
+    Score(score::ScoreArgs),
+    /// Every point of a score: intervals, reasons, recourse
+    Explain(score::ExplainArgs),
+    /// Recompute a past answer from the ledger, bit for bit
+    Replay(replay::ReplayArgs),
+    /// Reports as PDF
+    Report(report::ReportArgs),
+    /// Check a log, a proof or an answer; needs no database and no private key
+    Verify(verify::VerifyArgs),
+    /// Make a labelled synthetic population
+    Simulate(simulate::SimulateArgs),
+    /// Check the rules, or ask them for a decision
+    Policy(policy::PolicyArgs),
+    /// Every field that can be sent, with unit, values and an example
+    Dictionary(dictionary::DictionaryArgs),
+    /// Say who is who: alias, merge, split, no-merge
+    Subject(subject::SubjectArgs),
+    /// Print the OpenAPI 3.1 document
+    Openapi,
+}
+
+/// Runs the program: reads the arguments, does what they say, tells how it went.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not errors. A closed pipe is the reader's choice.
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
+        }
+    };
+    match run(&cli) {
+        Ok(code) => code,
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn run(cli: &Cli) -> Done {
+    let place = &cli.place;
+    if !matches!(cli.command, Command::Serve(_)) {
+        output::trace("warn", false)?;
+    }
+    match &cli.command {
+        Command::Init(args) => setup::init(place, args),
+        Command::Serve(args) => serve::run(place, args),
+        Command::Migrate(args) => setup::migrate(place, args),
+        Command::Partner(args) => partner::run(place, args),
+        Command::Collect(args) => collect::run(place, args),
+        Command::Score(args) => score::score(place, args),
+        Command::Explain(args) => score::explain(place, args),
+        Command::Replay(args) => replay::run(place, args),
+        Command::Report(args) => report::run(place, args),
+        Command::Verify(args) => verify::run(place, args),
+        Command::Simulate(args) => simulate::run(args),
+        Command::Policy(args) => policy::run(place, args),
+        Command::Dictionary(args) => dictionary::run(args),
+        Command::Subject(args) => subject::run(place, args),
+        Command::Openapi => {
+            output::text(&crate::http::openapi())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Opens the bureau, does `work`, and closes it so that all it wrote is published.
+fn with_bureau<T>(
+    place: &Place,
+    work: impl FnOnce(&crate::bureau::Bureau, &Config) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let config = Config::load(place)?;
+    let bureau = config.open()?;
+    let done = work(&bureau, &config);
+    bureau.close();
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_and_argument_holds_together_and_is_explained() {
+        fn explained(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let name = format!("{} {}", command.get_name(), argument.get_id());
+                assert!(argument.get_help().is_some(), "{name} has no help");
+            }
+            for inner in command.get_subcommands() {
+                assert!(inner.get_about().is_some(), "{} has no help", inner.get_name());
+                explained(inner);
+            }
+        }
+        let command = Cli::command();
+        command.clone().debug_assert();
+        explained(&command);
+    }
+
+    #[test]
+    fn a_live_bureau_is_given_no_reason_that_nobody_stated() {
+        let staff = Staff { staff: "li".to_string(), reason: None };
+        assert_eq!(staff.admission(Environment::Live, "score").reason(), "");
+        assert!(!staff.admission(Environment::Sandbox, "score").reason().is_empty());
+        let staff = Staff { staff: "li".to_string(), reason: Some("case 7".to_string()) };
+        assert_eq!(staff.admission(Environment::Live, "score").reason(), "case 7");
+    }
+}

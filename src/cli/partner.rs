@@ -1,0 +1,341 @@
+//! `partner`: the registry of platforms and their keys.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::config::Config;
+use super::output::{self, Done, Failure, invalid};
+use super::{Place, Shape, Staff, with_bureau};
+use crate::bureau::command::governance::{AddPartner, Change, ChangePartner};
+use crate::kernel::Env;
+use crate::partner::signature::PublicKey;
+use crate::partner::{Contract, Partner, Registry, Role, rows as partner_rows};
+use crate::store::Store;
+
+/// Arguments of `partner`.
+#[derive(Args)]
+pub struct PartnerArgs {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// Register a platform with its first public key; prints its id and keyid
+    Add(AddArgs),
+    /// Every partner
+    List(Shape),
+    /// One partner with its keys
+    Show(NamedArgs),
+    /// Refuse it everything from now on
+    Suspend(ChangeArgs),
+    /// Take a suspended partner back
+    Resume(ChangeArgs),
+    /// Add a further key, and retire an old one
+    RotateKey(RotateArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+The key is a public key: PEM or JWK; Ed25519, P-256 or RSA. The partner signs with its private key
+and names the printed keyid.
+
+Example:
+  openssl genpkey -algorithm ed25519 -out bank.key && openssl pkey -in bank.key -pubout -out bank.pem
+  fivefold partner add --name 'First Bank' --sector bank --scenario credit_application \\
+      --scenario account_review --key bank.pem
+  fivefold partner add --name 'Harbour Hotel' --sector hotel --role asker --role enroller \\
+      --scenario hotel_deposit=620 --key hotel.pem")]
+struct AddArgs {
+    /// The name it is known by
+    #[arg(long)]
+    name: String,
+    /// Its trade: bank, consumer_finance, rental, hotel, car_hire, telecom, payment, …
+    #[arg(long)]
+    sector: String,
+    /// What it may ask, with its own threshold where the scenario has one; repeat for several
+    #[arg(long = "scenario", value_name = "NAME[=THRESHOLD]")]
+    scenarios: Vec<String>,
+    /// furnisher, asker, enroller or agent; repeat for several
+    #[arg(
+        long = "role",
+        value_name = "ROLE",
+        default_values = ["furnisher", "asker", "enroller"]
+    )]
+    roles: Vec<String>,
+    /// Its public key
+    #[arg(long, value_name = "PUBLIC.pem")]
+    key: PathBuf,
+    #[command(flatten)]
+    staff: Staff,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+#[derive(Args)]
+struct NamedArgs {
+    /// Id or name of the partner
+    partner: String,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+#[derive(Args)]
+struct ChangeArgs {
+    /// Id or name of the partner
+    partner: String,
+    #[command(flatten)]
+    staff: Staff,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Several keys hold at once: add the new key, let the partner switch, then retire the old one.
+
+Examples:
+  fivefold partner rotate-key 'First Bank' --key new.pem
+  fivefold partner rotate-key 'First Bank' --retire poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U")]
+struct RotateArgs {
+    /// Id or name of the partner
+    partner: String,
+    /// A further public key
+    #[arg(long, value_name = "PUBLIC.pem", required_unless_present = "retire")]
+    key: Option<PathBuf>,
+    /// The keyid that must no longer be used
+    #[arg(long, value_name = "KEYID")]
+    retire: Option<String>,
+    #[command(flatten)]
+    staff: Staff,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+/// `fivefold partner …`.
+pub fn run(place: &Place, args: &PartnerArgs) -> Done {
+    match &args.act {
+        Act::Add(args) => add(place, args),
+        Act::List(shape) => list(place, shape),
+        Act::Show(args) => show(place, args),
+        Act::Suspend(args) => change(place, args, "partner suspend", || Change::Suspend),
+        Act::Resume(args) => change(place, args, "partner resume", || Change::Resume),
+        Act::RotateKey(args) => rotate(place, args),
+    }
+}
+
+fn read_key(path: &PathBuf) -> Result<PublicKey, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::unreadable(path, &e))?;
+    let key = if text.trim_start().starts_with('{') {
+        let value: Value = serde_json::from_str(&text)
+            .map_err(|_| invalid("/key", "key_malformed", "the file is not JSON"))?;
+        PublicKey::from_jwk(&value)
+    } else {
+        PublicKey::from_pem(&text)
+    };
+    key.map_err(|e| invalid("/key", e.code(), format!("{}: {e}", path.display())))
+}
+
+fn scenario(text: &str) -> Result<(String, Contract), Failure> {
+    let Some((name, threshold)) = text.split_once('=') else {
+        return Ok((text.to_string(), Contract::default()));
+    };
+    let threshold = threshold
+        .parse()
+        .map_err(|_| Failure::Usage(format!("--scenario {text}: a threshold is a number")))?;
+    Ok((name.to_string(), Contract { threshold: Some(threshold) }))
+}
+
+fn role(text: &str) -> Result<Role, Failure> {
+    Role::from_name(text).ok_or_else(|| {
+        Failure::Usage("--role must be furnisher, asker, enroller or agent".to_string())
+    })
+}
+
+fn add(place: &Place, args: &AddArgs) -> Done {
+    let key = read_key(&args.key)?;
+    let scenarios =
+        args.scenarios.iter().map(|text| scenario(text)).collect::<Result<Vec<_>, _>>()?;
+    let roles = args.roles.iter().map(|text| role(text)).collect::<Result<Vec<_>, _>>()?;
+    let body = with_bureau(place, |bureau, config| {
+        let admission = args.staff.admission(config.environment(), "partner add");
+        let command = AddPartner {
+            admission,
+            name: args.name.clone(),
+            sector: args.sector.clone(),
+            roles,
+            scenarios,
+            key,
+        };
+        Ok(bureau.run(command).value()?)
+    })?;
+    tell(&body, &args.shape)
+}
+
+fn tell(body: &Value, shape: &Shape) -> Done {
+    if shape.json {
+        output::json(body)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let members = body.as_object().into_iter().flatten();
+    let shown = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        Value::Object(map) => map.keys().cloned().collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    };
+    let rows: Vec<(&str, String)> =
+        members.map(|(name, value)| (name.as_str(), shown(value))).collect();
+    output::pairs(&rows)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The registry, read without opening the bureau.
+fn registry(place: &Place) -> Result<Registry, Failure> {
+    let config = Config::load(place)?;
+    config.made()?;
+    Ok(Store::open(config.database)?.read(partner_rows::load)?)
+}
+
+fn scenarios_of(partner: &Partner) -> String {
+    let shown = partner.scenarios.iter().map(|(name, contract)| match contract.threshold {
+        Some(threshold) => format!("{name}={threshold}"),
+        None => name.clone(),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn roles_of(partner: &Partner) -> String {
+    partner.roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn keys_of<'a>(
+    registry: &'a Registry,
+    partner: &'a Partner,
+) -> impl Iterator<Item = (&'a String, &'a crate::partner::PartnerKey)> {
+    registry.keys.iter().filter(|(_, key)| key.partner == partner.id)
+}
+
+fn value_of(registry: &Registry, partner: &Partner) -> Value {
+    let keys: Vec<Value> = keys_of(registry, partner)
+        .map(|(keyid, key)| {
+            json!({ "keyid": keyid, "retired_at": key.retired, "jwk": key.key.to_jwk() })
+        })
+        .collect();
+    let mut value = json!(partner);
+    value["keys"] = json!(keys);
+    value
+}
+
+fn list(place: &Place, shape: &Shape) -> Done {
+    let registry = registry(place)?;
+    if shape.json {
+        let all: Vec<Value> = registry.partners.values().map(|p| value_of(&registry, p)).collect();
+        output::json(&json!({ "partners": all }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<Vec<String>> = registry
+        .partners
+        .values()
+        .map(|partner| {
+            let active = keys_of(&registry, partner).filter(|(_, key)| key.retired.is_none());
+            let status = if partner.suspended { "suspended" } else { "active" };
+            vec![
+                partner.id.clone(),
+                partner.name.clone(),
+                partner.sector.clone(),
+                roles_of(partner),
+                scenarios_of(partner),
+                active.count().to_string(),
+                status.to_string(),
+            ]
+        })
+        .collect();
+    let header = ["id", "name", "sector", "roles", "scenarios", "keys", "status"];
+    output::table(&header, &rows)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(place: &Place, args: &NamedArgs) -> Done {
+    let registry = registry(place)?;
+    let Some(partner) = registry.find(&args.partner) else {
+        let text = "There is no such partner. `fivefold partner list` shows them.";
+        return Err(Failure::new("partner_not_found", text));
+    };
+    if args.shape.json {
+        output::json(&value_of(&registry, partner))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let now = Env::system().now();
+    let status = if partner.suspended { "suspended" } else { "active" };
+    output::pairs(&[
+        ("id", partner.id.clone()),
+        ("name", partner.name.clone()),
+        ("sector", partner.sector.clone()),
+        ("roles", roles_of(partner)),
+        ("scenarios", scenarios_of(partner)),
+        ("status", status.to_string()),
+        ("since", partner.created.to_second_text()),
+    ])?;
+    let rows: Vec<Vec<String>> = keys_of(&registry, partner)
+        .map(|(keyid, key)| {
+            let state = match key.retired {
+                Some(at) if at <= now => format!("retired {}", at.to_second_text()),
+                _ => "in use".to_string(),
+            };
+            vec![keyid.clone(), key.key.algorithm().name().to_string(), state]
+        })
+        .collect();
+    output::table(&["keyid", "algorithm", "state"], &rows)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn change(place: &Place, args: &ChangeArgs, name: &str, what: impl Fn() -> Change) -> Done {
+    let body = with_bureau(place, |bureau, config| {
+        let admission = args.staff.admission(config.environment(), name);
+        let command = ChangePartner { admission, partner: args.partner.clone(), change: what() };
+        Ok(bureau.run(command).value()?)
+    })?;
+    tell(&body, &args.shape)
+}
+
+fn rotate(place: &Place, args: &RotateArgs) -> Done {
+    let key = args.key.as_ref().map(read_key).transpose()?;
+    let body = with_bureau(place, |bureau, config| {
+        let mut body = Value::Null;
+        // The new key first: a partner is never left without one.
+        let steps = [key.map(Change::AddKey), args.retire.clone().map(Change::RetireKey)];
+        for change in steps.into_iter().flatten() {
+            let retired = matches!(change, Change::RetireKey(_));
+            let admission = args.staff.admission(config.environment(), "partner rotate-key");
+            let command = ChangePartner { admission, partner: args.partner.clone(), change };
+            let told = bureau.run(command).value()?;
+            if body.is_null() {
+                body = told;
+            }
+            if retired {
+                body["retired"] = json!(args.retire);
+            }
+        }
+        Ok(body)
+    })?;
+    tell(&body, &args.shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_may_bring_its_threshold() {
+        let (name, contract) = scenario("hotel_deposit=620").expect("a scenario");
+        assert_eq!((name.as_str(), contract.threshold), ("hotel_deposit", Some(620)));
+        assert_eq!(scenario("tenancy").expect("a scenario").1, Contract::default());
+        assert!(matches!(scenario("tenancy=high"), Err(Failure::Usage(_))));
+    }
+}

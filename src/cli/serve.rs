@@ -1,0 +1,167 @@
+//! `serve`: opens the doors and keeps them open until told to close them.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Place;
+use super::config::{self, Config};
+use super::output::{self, Done, Failure, note};
+use crate::http::{self, Doors};
+use crate::policy::Environment;
+
+/// Arguments of `serve`.
+#[derive(Args)]
+#[command(after_help = "\
+The API is described at /docs and /openapi.json, the public log lies under /log. SIGTERM and
+SIGINT close the doors: what was begun is answered, recorded and published before the exit.
+
+An address other than the loopback one needs tls_cert and tls_key, or behind_proxy = true.
+
+Examples:
+  fivefold serve --dir bureau
+  fivefold serve --dir bureau --port 0             any free port; it is printed
+  FIVEFOLD_TLS_CERT=chain.pem FIVEFOLD_TLS_KEY=key.pem fivefold serve --listen 0.0.0.0:443")]
+pub struct ServeArgs {
+    /// Port on the loopback address; 0 takes a free one
+    #[arg(long, value_name = "PORT", conflicts_with = "listen")]
+    port: Option<u16>,
+    /// Address and port [default: 127.0.0.1:8555]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Serve as a sandbox: made-up persons only, no licence needed
+    #[arg(long)]
+    sandbox: bool,
+}
+
+/// `fivefold serve`.
+pub fn run(place: &Place, args: &ServeArgs) -> Done {
+    let mut config = Config::load(place)?;
+    if let Some(listen) = &args.listen {
+        config.listen = config::listen(listen)?;
+    }
+    if let Some(port) = args.port {
+        config.listen = SocketAddr::from(([127, 0, 0, 1], port));
+    }
+    if args.sandbox {
+        if config.licence.is_some() && config.environment() == Environment::Live {
+            return Err(Failure::Usage(
+                "this bureau is live under a licence: a sandbox needs a directory of its own"
+                    .to_string(),
+            ));
+        }
+        config.environment = Some(Environment::Sandbox);
+    }
+    output::trace(&config.log, config.log_json)?;
+    guard(&config)?;
+    config.listen = with_port(config.listen)?;
+    let bureau = Arc::new(config.open()?);
+    let doors = doors(&config);
+    let vkey = bureau.engine.keys.log.vkey();
+    let (url, environment) = (doors.public_url.clone(), config.environment().name());
+    let ready = move |at: SocketAddr| {
+        note(&format!("fivefold serves {url} ({environment}) on {at}\nvkey {vkey}"));
+    };
+    let served = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let bureau = bureau.clone();
+            runtime.block_on(async move {
+                let shutdown = shutdown()?;
+                http::serve(bureau, doors, ready, shutdown).await
+            })
+        }
+        Err(error) => Err(error),
+    };
+    // What was accepted is recorded and published, however the serving ended.
+    bureau.close();
+    served.map_err(|e| {
+        let text = format!("serving on {} ended: {e}", config.listen);
+        Failure::new("cannot_serve", text)
+    })?;
+    note("closed");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Names, consents and answers travel here: never in clear over a network.
+fn guard(config: &Config) -> Result<(), Failure> {
+    if config.listen.ip().is_loopback() || config.tls.is_some() || config.behind_proxy {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{} can be reached from outside: set tls_cert and tls_key, or behind_proxy = true if a \
+         proxy in front speaks TLS",
+        config.listen
+    )))
+}
+
+/// A free port where none is named: `@target-uri` is checked against the public URL, which must
+/// be known before the doors open.
+fn with_port(listen: SocketAddr) -> Result<SocketAddr, Failure> {
+    if listen.port() != 0 {
+        return Ok(listen);
+    }
+    let free = TcpListener::bind(listen).and_then(|listener| listener.local_addr());
+    free.map_err(|e| Failure::new("cannot_serve", format!("no port is free on {listen}: {e}")))
+}
+
+fn doors(config: &Config) -> Doors {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let own = format!("{scheme}://{}", config.listen);
+    Doors {
+        listen: config.listen,
+        public_url: config.public_url.clone().unwrap_or(own),
+        tls: config.tls.clone(),
+        fonts: config.han_font.clone(),
+    }
+}
+
+/// Ends when the process is asked to stop.
+fn shutdown() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate: Signal = signal(SignalKind::terminate())?;
+    let mut interrupt: Signal = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("closing: what was begun is finished first");
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn config(listen: &str) -> Config {
+        let dir = tempfile::tempdir().expect("a directory");
+        let place = Place { dir: Some(dir.path().to_path_buf()), config: None };
+        let mut config = Config::load(&place).expect("defaults");
+        config.listen = config::listen(listen).expect("an address");
+        config
+    }
+
+    #[test]
+    fn an_outside_address_needs_tls_or_a_proxy() {
+        assert!(guard(&config("127.0.0.1:1")).is_ok());
+        assert!(guard(&config("[::1]:1")).is_ok());
+        let mut outside = config("0.0.0.0:443");
+        assert!(matches!(guard(&outside), Err(Failure::Usage(_))));
+        outside.behind_proxy = true;
+        assert!(guard(&outside).is_ok());
+        outside.behind_proxy = false;
+        outside.tls = Some((PathBuf::from("c"), PathBuf::from("k")));
+        assert!(guard(&outside).is_ok());
+        assert_eq!(doors(&outside).public_url, "https://0.0.0.0:443");
+    }
+
+    #[test]
+    fn a_port_is_found_where_none_is_named() {
+        let found = with_port(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+        assert_ne!(found.port(), 0);
+    }
+}
