@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::Bureau;
+use super::admission::Admission;
 use super::command::Reply;
 use super::command::governance::Exported;
 use crate::error::Problem;
@@ -132,7 +133,7 @@ impl Bureau {
     pub fn extract(
         &self,
         period: &Period,
-        by: (&str, &str),
+        by: Admission,
         out: &Path,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<ExtractReport, ExtractFailure> {
@@ -160,12 +161,12 @@ impl Bureau {
         let keys = ExtractKeys { manifest: &self.engine.keys.manifest, log: &[log_key] };
         let report = extract(&input, entries, keys, out, progress)?;
         let command = Exported {
-            admission: super::admission::Admission::operator(by.0, by.1),
+            reason: by.reason().to_string(),
+            admission: by,
             period: period.name.clone(),
             from: start,
             until: end,
             manifest: hex(&report.manifest),
-            reason: by.1.to_string(),
         };
         if let Reply::Refused(problem) = self.run(command) {
             return Err(problem.into());

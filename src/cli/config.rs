@@ -128,9 +128,16 @@ fn wrong(text: impl Into<String>) -> Failure {
     Failure::Usage(text.into())
 }
 
+/// What `demo.env` sets for clients: not configuration of the bureau.
+const OF_CLIENTS: [&str; 8] =
+    ["url", "key", "keyid", "subject", "consent", "scenario", "inquiry", "period"];
+
 /// The environment's keys. `FIVEFOLD_TEST_…` belongs to the tests.
 fn variables() -> Variables {
-    let ours = Variables::prefixed("FIVEFOLD_").filter(|key| !key.starts_with("test_"));
+    let ours = Variables::prefixed("FIVEFOLD_").filter(|key| {
+        let clients = OF_CLIENTS.iter().any(|name| key == *name);
+        !clients && !key.starts_with("test_")
+    });
     ours.map(|key| match key.as_str().split_once('_') {
         Some((group, rest)) if group.eq_ignore_ascii_case("licence") => {
             format!("licence.{rest}").into()

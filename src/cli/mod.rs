@@ -5,9 +5,11 @@
 
 pub mod demo;
 
+mod audit;
 mod collect;
 mod config;
 mod dictionary;
+mod export;
 mod output;
 mod partner;
 mod policy;
@@ -96,6 +98,15 @@ impl Staff {
     }
 }
 
+/// Arguments of `demo`.
+#[derive(Args)]
+struct Demo {
+    #[command(flatten)]
+    args: demo::DemoArgs,
+    #[command(flatten)]
+    shape: Shape,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Make a bureau: data directory, keys, databases, first checkpoint
@@ -116,7 +127,11 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Reports as PDF
     Report(report::ReportArgs),
-    /// Check a log, a proof or an answer; needs no database and no private key
+    /// Write a period as Parquet that proves it is complete
+    Extract(export::ExtractArgs),
+    /// Derive every table anew from the log and compare, with the database
+    Audit(audit::AuditArgs),
+    /// Check a log, an export, a proof or an answer; needs no database and no private key
     Verify(verify::VerifyArgs),
     /// Make a labelled synthetic population
     Simulate(simulate::SimulateArgs),
@@ -126,6 +141,8 @@ enum Command {
     Dictionary(dictionary::DictionaryArgs),
     /// Say who is who: alias, merge, split, no-merge
     Subject(subject::SubjectArgs),
+    /// See a bureau at work on real borrowers, then go on serving
+    Demo(Demo),
     /// Print the OpenAPI 3.1 document
     Openapi,
 }
@@ -162,11 +179,15 @@ fn run(cli: &Cli) -> Done {
         Command::Explain(args) => score::explain(place, args),
         Command::Replay(args) => replay::run(place, args),
         Command::Report(args) => report::run(place, args),
+        Command::Extract(args) => export::extract(place, args),
+        Command::Audit(args) => audit::run(place, args),
         Command::Verify(args) => verify::run(place, args),
         Command::Simulate(args) => simulate::run(args),
         Command::Policy(args) => policy::run(place, args),
         Command::Dictionary(args) => dictionary::run(args),
         Command::Subject(args) => subject::run(place, args),
+        Command::Demo(demo) => demo::run(&demo.args, demo.shape.json)
+            .map_err(|e| Failure::new(e.code(), e.to_string())),
         Command::Openapi => {
             output::text(&crate::http::openapi())?;
             Ok(ExitCode::SUCCESS)

@@ -33,6 +33,8 @@ pub struct VerifyArgs {
 enum What {
     /// A whole log: every entry, every tile, down to the signed root
     Log(LogArgs),
+    /// An export: nothing in it altered, nothing left out
+    Export(super::export::ExportArgs),
     /// That an entry stands in the log
     Proof(ProofArgs),
     /// That an answer was recorded as it was given
@@ -41,7 +43,7 @@ enum What {
 
 /// Whose signatures are believed.
 #[derive(Args)]
-struct Trust {
+pub(super) struct Trust {
     /// The log's key, name+id+key, or a file that holds it; repeat for old and new keys
     /// [default: DIR/log/vkey]
     #[arg(long = "vkey", value_name = "KEY|FILE")]
@@ -50,7 +52,7 @@ struct Trust {
     #[arg(long = "witness", value_name = "KEY|FILE")]
     witnesses: Vec<String>,
     #[command(flatten)]
-    shape: Shape,
+    pub(super) shape: Shape,
 }
 
 #[derive(Args)]
@@ -115,6 +117,7 @@ struct ReceiptArgs {
 pub fn run(place: &Place, args: &VerifyArgs) -> Done {
     match &args.what {
         What::Log(args) => log(place, args),
+        What::Export(args) => super::export::verify(place, args),
         What::Proof(args) => proof(place, args),
         What::Receipt(args) => receipt(place, args),
     }
@@ -138,14 +141,15 @@ fn key(text: &str) -> Result<Verifier, Failure> {
     parsed.map_err(|e| Failure::Usage(format!("{text} is not a key: {e}")))
 }
 
-struct Keys {
-    log: Vec<Verifier>,
+/// The keys to believe.
+pub(super) struct Keys {
+    pub(super) log: Vec<Verifier>,
     witnesses: Vec<Verifier>,
 }
 
 /// The keys to believe. `beside` lists files that hold the log's key when none is named: trust in
 /// the directory then stands for trust in the key.
-fn keys(trust: &Trust, beside: &[PathBuf]) -> Result<Keys, Failure> {
+pub(super) fn keys(trust: &Trust, beside: &[PathBuf]) -> Result<Keys, Failure> {
     let mut log = trust.vkeys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
     if log.is_empty() {
         let file = beside.iter().find(|path| path.is_file()).ok_or_else(|| {
@@ -184,7 +188,7 @@ fn source(at: &str) -> Result<Box<dyn TileSource>, Failure> {
 }
 
 /// Where the key may lie that goes with a log.
-fn beside(place: &Place, at: &str) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn beside(place: &Place, at: &str) -> Result<Vec<PathBuf>, Failure> {
     if at.contains("://") {
         return Ok(vec![own_log(place)?.join("vkey")]);
     }

@@ -11,13 +11,17 @@ use super::intake::Person;
 use super::story::Story;
 use super::table::grouped;
 use super::{DemoError, parallel, progress};
+use crate::bureau::admission::Admission;
+use crate::bureau::command::refold::terms;
 use crate::bureau::replay::Replayed;
+use crate::kernel::Month;
 use crate::ledger::note::Verifier;
 use crate::ledger::receipt::verify_receipt;
 use crate::ledger::source::{DirSource, HttpSource};
 use crate::ledger::tile::TileSource;
 use crate::ledger::verify::verify_log;
 use crate::model::metrics::{Discrimination, discrimination};
+use crate::report::verify_export::verify_export;
 
 /// Inquiries of one batch: the door takes no more.
 const BATCH: usize = 1_000;
@@ -139,8 +143,26 @@ pub fn check(hall: &Hall<'_>, story: &Story) -> Result<Vec<Check>, DemoError> {
     let prefix = format!("{}/log", stage.url());
     let served = HttpSource::new(&prefix).map_err(|e| DemoError::Io(prefix.into(), e))?;
     checks.push(log("the log, over HTTP", &served, &verifier));
-    // ==> The Parquet extract into DIR/extract and its verification join the checks here.
+    checks.push(export(hall, &verifier));
     Ok(checks)
+}
+
+/// The month as Parquet, verified again from the files alone.
+fn export(hall: &Hall<'_>, verifier: &Verifier) -> Check {
+    let bureau = &hall.stage.bureau;
+    let made = || -> Result<String, Box<dyn std::error::Error>> {
+        let (_, offset) = terms(&bureau.engine, &bureau.engine.home);
+        let month = Month::of(bureau.engine.env.now().date_at(offset));
+        let period = bureau.period(&month.to_string())?;
+        let admission = Admission::operator("demo", "the month's export, for the demonstration");
+        let out = hall.stage.dir.join("extract");
+        bureau.extract(&period, admission, &out, &mut |_, _| {})?;
+        let report = verify_export(&out, std::slice::from_ref(verifier), None, &mut |_, _| {})?;
+        let rows: u64 = report.files.iter().map(|(_, rows)| rows).sum();
+        let tables = report.files.len();
+        Ok(format!("{tables} tables, {rows} rows, entries {} to {}", report.start, report.end - 1))
+    };
+    Check::of("the Parquet extract", made())
 }
 
 /// The lender's answer and its proof, kept as files and verified without the bureau.
