@@ -104,8 +104,8 @@ impl Sequencer {
         };
         let thread = std::thread::Builder::new().name("sequencer".to_string()).spawn(move || {
             while let Some(batch) = take(&inner) {
-                state.answer(batch);
                 state.sweep();
+                state.answer(batch);
                 if let Some(head) = &state.seen {
                     committed(head.size);
                 }

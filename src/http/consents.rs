@@ -5,6 +5,7 @@ use axum::response::Response;
 
 use super::Shared;
 use super::caller::{Caller, replied};
+use super::openapi::ProblemBody as Refused;
 use crate::bureau::command::consent::{GiveConsent, ReadConsent, RevokeConsent};
 use crate::consent::Artefact;
 use crate::error::Problem;
@@ -13,8 +14,8 @@ use crate::error::Problem;
 /// signature), or by the person.
 #[utoipa::path(post, path = "/v1/consents", tag = "consents", request_body = Artefact,
     responses((status = 201, description = "On record"),
-        (status = 403, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 403, body = Refused, content_type = "application/problem+json"),
+        (status = 422, body = Refused, content_type = "application/problem+json")))]
 pub async fn give(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
     let (admission, artefact) = (caller.admission()?, caller.json::<Artefact>()?);
     Ok(replied(app.bureau.act(GiveConsent { admission, artefact }).await))
@@ -24,7 +25,7 @@ pub async fn give(State(app): State<Shared>, caller: Caller) -> Result<Response,
 #[utoipa::path(get, path = "/v1/consents/{id}", tag = "consents",
     params(("id" = String, Path, description = "The consent")),
     responses((status = 200, description = "The artefact and its state"),
-        (status = 404, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
 pub async fn read(
     State(app): State<Shared>,
     Path(consent): Path<String>,
@@ -38,7 +39,7 @@ pub async fn read(
 #[utoipa::path(post, path = "/v1/consents/{id}/revoke", tag = "consents",
     params(("id" = String, Path, description = "The consent")),
     responses((status = 200, description = "Revoked"),
-        (status = 404, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
 pub async fn revoke(
     State(app): State<Shared>,
     Path(consent): Path<String>,

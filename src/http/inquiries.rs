@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::caller::{Caller, object, replied, request_digest};
+use super::openapi::{AnswerBody, ProblemBody as Refused};
 use super::problem::document;
 use crate::bureau::Reply;
 use crate::bureau::admission::Admission;
@@ -23,11 +24,11 @@ const NDJSON: &str = "application/x-ndjson";
 /// Asks. The answer has the form that the scenario allows, and is on record before it leaves.
 #[utoipa::path(post, path = "/v1/inquiries", tag = "inquiries", request_body = InquirySent,
     params(("Idempotency-Key" = String, Header, description = "Required, and signed")),
-    responses((status = 201, description = "The answer", body = super::openapi::AnswerBody),
-        (status = 401, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
-        (status = 409, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 201, description = "The answer", body = AnswerBody),
+        (status = 401, body = Refused, content_type = "application/problem+json"),
+        (status = 403, body = Refused, content_type = "application/problem+json"),
+        (status = 409, body = Refused, content_type = "application/problem+json"),
+        (status = 422, body = Refused, content_type = "application/problem+json")))]
 pub async fn ask(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
     caller.required_idempotency()?;
     let (admission, sent) = (caller.admission()?, caller.json::<InquirySent>()?);
@@ -40,7 +41,7 @@ pub async fn ask(State(app): State<Shared>, caller: Caller) -> Result<Response, 
     request_body(content = String, content_type = "application/x-ndjson"),
     params(("Idempotency-Key" = String, Header, description = "Required, and signed")),
     responses((status = 200, description = "A line each", content_type = "application/x-ndjson"),
-        (status = 413, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 413, body = Refused, content_type = "application/problem+json")))]
 pub async fn ask_batch(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
     let key = caller.required_idempotency()?;
     if caller.media_type() != NDJSON {
@@ -103,9 +104,9 @@ fn line_out(out: &mut Vec<u8>, line: usize, reply: Reply) {
 /// The same answer again, byte for byte under a fresh signature; 410 when its use has ended.
 #[utoipa::path(get, path = "/v1/inquiries/{id}", tag = "inquiries",
     params(("id" = String, Path, description = "The inquiry")),
-    responses((status = 200, description = "The answer", body = super::openapi::AnswerBody),
-        (status = 404, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
-        (status = 410, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, description = "The answer", body = AnswerBody),
+        (status = 404, body = Refused, content_type = "application/problem+json"),
+        (status = 410, body = Refused, content_type = "application/problem+json")))]
 pub async fn again(
     State(app): State<Shared>,
     Path(inquiry): Path<String>,
@@ -119,9 +120,9 @@ pub async fn again(
 #[utoipa::path(post, path = "/v1/inquiries/{id}/outcome", tag = "inquiries",
     params(("id" = String, Path, description = "The inquiry")), request_body = OutcomeSent,
     responses((status = 201, description = "On record"),
-        (status = 404, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
-        (status = 409, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 404, body = Refused, content_type = "application/problem+json"),
+        (status = 409, body = Refused, content_type = "application/problem+json"),
+        (status = 422, body = Refused, content_type = "application/problem+json")))]
 pub async fn outcome(
     State(app): State<Shared>,
     Path(inquiry): Path<String>,

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
+use super::openapi::ProblemBody as Refused;
 use crate::error::Problem;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::proof::Proof;
@@ -61,8 +62,8 @@ pub async fn tile(
 #[utoipa::path(get, path = "/v1/log/proofs/{index}", tag = "log",
     params(("index" = u64, Path, description = "The entry's index")),
     responses((status = 200, description = "c2sp.org/tlog-proof@v1", content_type = "text/plain"),
-        (status = 404, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 404, body = Refused, content_type = "application/problem+json"),
+        (status = 503, body = Refused, content_type = "application/problem+json")))]
 pub async fn proof(
     State(app): State<Shared>,
     Path(index): Path<String>,

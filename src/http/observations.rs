@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::caller::{Caller, answered, replied};
+use super::openapi::ProblemBody as Refused;
 use crate::bureau::Reply;
 use crate::bureau::admission::Admission;
 use crate::bureau::command::observe::{
@@ -38,8 +39,8 @@ pub struct How {
         description = "One observation a line; or application/vnd.apache.parquet"),
     params(("dry_run" = Option<bool>, Query, description = "Check everything, apply nothing")),
     responses((status = 200, description = "The receipt"),
-        (status = 413, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 413, body = Refused, content_type = "application/problem+json"),
+        (status = 422, body = Refused, content_type = "application/problem+json")))]
 pub async fn send(
     State(app): State<Shared>,
     Query(how): Query<How>,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::caller::{Caller, replied};
+use super::openapi::ProblemBody as Refused;
 use crate::bureau::Reply;
 use crate::bureau::command::enrol::{Enrol, Enrolment};
 use crate::bureau::command::file::SeeFile;
@@ -22,8 +23,8 @@ const PDF: &str = "application/pdf";
 /// person was known.
 #[utoipa::path(post, path = "/v1/subjects", tag = "subjects", request_body = Enrolment,
     responses((status = 201, description = "The partner's own id of the person"),
-        (status = 403, body = super::openapi::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 403, body = Refused, content_type = "application/problem+json"),
+        (status = 422, body = Refused, content_type = "application/problem+json")))]
 pub async fn enrol(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
     let admission = caller.admission()?;
     let sent = caller.json::<Enrolment>()?;
@@ -39,7 +40,7 @@ pub async fn enrol(State(app): State<Shared>, caller: Caller) -> Result<Response
 #[utoipa::path(get, path = "/v1/subjects/{id}/report", tag = "subjects",
     params(("id" = String, Path, description = "`me`, or an agent's own id of the person")),
     responses((status = 200, description = "The file", content_type = "application/json"),
-        (status = 403, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 403, body = Refused, content_type = "application/problem+json")))]
 pub async fn report(
     State(app): State<Shared>,
     Path(subject): Path<String>,
@@ -71,7 +72,7 @@ pub async fn report(
 /// Locks the file against new credit.
 #[utoipa::path(post, path = "/v1/freezes", tag = "rights", request_body = FreezeSent,
     responses((status = 201, description = "Locked"),
-        (status = 403, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 403, body = Refused, content_type = "application/problem+json")))]
 pub async fn freeze(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
     let (admission, sent) = (caller.admission()?, caller.json::<FreezeSent>()?);
     Ok(replied(app.bureau.act(Freeze { admission, sent }).await))
@@ -89,7 +90,7 @@ pub struct OfSubject {
     params(("id" = String, Path, description = "The freeze"),
         ("subject" = Option<String>, Query, description = "An agent's own id of the person")),
     responses((status = 200, description = "Unlocked"),
-        (status = 404, body = super::openapi::ProblemBody, content_type = "application/problem+json")))]
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
 pub async fn unfreeze(
     State(app): State<Shared>,
     Path(freeze): Path<String>,
