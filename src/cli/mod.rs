@@ -43,6 +43,7 @@ use crate::policy::Environment;
     version,
     after_help = "\
 Start here:
+  fivefold demo                        a bureau at work on real borrowers
   fivefold init  --dir bureau          make keys, databases and the log's first checkpoint
   fivefold serve --dir bureau          open the doors; the API is described at /docs
   fivefold verify log bureau           check the whole log, without the database

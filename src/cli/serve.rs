@@ -1,6 +1,6 @@
 //! `serve`: opens the doors and keeps them open until told to close them.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -57,12 +57,16 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
     }
     output::trace(&config.log, config.log_json)?;
     guard(&config)?;
-    config.listen = with_port(config.listen)?;
     let bureau = Arc::new(config.open()?);
     let doors = doors(&config);
     let vkey = bureau.engine.keys.log.vkey();
     let (url, environment) = (doors.public_url.clone(), config.environment().name());
     let ready = move |at: SocketAddr| {
+        // Port 0 was a wish for a free one: this is the one that was found.
+        let url = match url.strip_suffix(":0") {
+            Some(head) => format!("{head}:{}", at.port()),
+            None => url,
+        };
         note(&format!("fivefold serves {url} ({environment}) on {at}\nvkey {vkey}"));
     };
     let served = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -95,16 +99,6 @@ fn guard(config: &Config) -> Result<(), Failure> {
          proxy in front speaks TLS",
         config.listen
     )))
-}
-
-/// A free port where none is named: `@target-uri` is checked against the public URL, which must
-/// be known before the doors open.
-fn with_port(listen: SocketAddr) -> Result<SocketAddr, Failure> {
-    if listen.port() != 0 {
-        return Ok(listen);
-    }
-    let free = TcpListener::bind(listen).and_then(|listener| listener.local_addr());
-    free.map_err(|e| Failure::new("cannot_serve", format!("no port is free on {listen}: {e}")))
 }
 
 fn doors(config: &Config) -> Doors {
@@ -157,11 +151,5 @@ mod tests {
         outside.tls = Some((PathBuf::from("c"), PathBuf::from("k")));
         assert!(guard(&outside).is_ok());
         assert_eq!(doors(&outside).public_url, "https://0.0.0.0:443");
-    }
-
-    #[test]
-    fn a_port_is_found_where_none_is_named() {
-        let found = with_port(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
-        assert_ne!(found.port(), 0);
     }
 }

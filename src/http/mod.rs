@@ -17,7 +17,6 @@ mod problem;
 mod routes;
 mod signed;
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -61,7 +60,6 @@ struct App {
     public_url: String,
     directory: Directory,
     fonts: Fonts,
-    categories: BTreeSet<String>,
     large_bodies: Semaphore,
     metrics: Option<PrometheusHandle>,
 }
@@ -88,14 +86,11 @@ pub async fn serve(
         None => doors.public_url.clone(),
     };
     let fonts = Fonts::load(doors.fonts.as_deref()).map_err(std::io::Error::other)?;
-    let categories =
-        bureau.engine.rules.categories().iter().map(|(name, _)| name.to_string()).collect();
     let app = Arc::new(App {
         directory: Directory::new(bureau.store.clone()),
         bureau,
         public_url,
         fonts,
-        categories,
         large_bodies: Semaphore::new(LARGE_BODIES_MAX),
         metrics: operate::recorder(),
     });

@@ -2,7 +2,6 @@
 
 use axum::extract::{Query, State};
 use axum::response::Response;
-use bytes::Bytes;
 use serde::Deserialize;
 
 use super::Shared;
@@ -11,17 +10,10 @@ use super::openapi::ProblemBody as Refused;
 use crate::bureau::Reply;
 use crate::bureau::admission::Admission;
 use crate::bureau::command::observe::{
-    CloseUpload, Line, ObserveSlice, OpenUpload, SLICE_LINES_MAX, SliceOutcome,
+    CloseUpload, ObserveSlice, OpenUpload, SLICE_LINES_MAX, SliceOutcome,
 };
-use crate::collect::{
-    BatchHeader, FieldError, Lines, ReadContext, Receipt, Rows, Totals, ends_batch,
-    read_observation,
-};
-use crate::error::{Problem, Reason};
-use crate::kernel::bytes::sha256;
-
-/// Years of history taken at most: the longest retention of any pack.
-const HISTORY_YEARS: i64 = 11;
+use crate::bureau::upload::{self, Checked, Format};
+use crate::error::Problem;
 
 /// Query of an upload.
 #[derive(Debug, Deserialize)]
@@ -57,9 +49,9 @@ pub async fn send(
         Reply::Done(_) => {}
         Reply::Refused(problem) => return Err(problem),
     }
-    let parquet = match caller.media_type().as_str() {
-        "application/x-ndjson" => false,
-        "application/vnd.apache.parquet" => true,
+    let format = match caller.media_type().as_str() {
+        "application/x-ndjson" => Format::Ndjson,
+        "application/vnd.apache.parquet" => Format::Parquet,
         _ => {
             let text = "Send application/x-ndjson or application/vnd.apache.parquet.";
             return Err(Problem::new("media_type_unsupported", text));
@@ -67,8 +59,11 @@ pub async fn send(
     };
     let shared = app.clone();
     let body = caller.body.clone();
-    let read = tokio::task::spawn_blocking(move || read_file(&shared, &body, parquet));
-    let (mut receipt, lines) = read.await.map_err(|_| Problem::internal())??;
+    let read = tokio::task::spawn_blocking(move || {
+        let engine = &shared.bureau.engine;
+        upload::check(engine, engine.env.now(), format, &body)
+    });
+    let Checked { lines, mut receipt } = read.await.map_err(|_| Problem::internal())??;
     // The slices belong to the admitted upload: its nonce is spent, its key is the closing
     // command's.
     let inner = Admission { nonce: None, ..caller.plain_admission() };
@@ -78,9 +73,9 @@ pub async fn send(
         let value = app.bureau.act(command).await.value().map_err(interrupted)?;
         let outcome: SliceOutcome =
             serde_json::from_value(value).map_err(|_| Problem::internal())?;
-        add(&mut receipt, outcome);
+        upload::add_slice(&mut receipt, outcome);
     }
-    receipt.errors.sort_by_key(|error| error.line);
+    upload::close(&mut receipt);
     let admission = Admission { nonce: None, ..caller.admission()? };
     let admission = match how.dry_run {
         true => Admission { idempotency: None, ..admission },
@@ -98,91 +93,4 @@ fn interrupted(problem: Problem) -> Problem {
         problem.detail
     );
     Problem { detail, ..problem }
-}
-
-/// Adds what became of a slice to the receipt.
-pub fn add(receipt: &mut Receipt, outcome: SliceOutcome) {
-    receipt.accepted += outcome.accepted;
-    receipt.duplicates += outcome.duplicates;
-    for (line, code, message) in outcome.rejected {
-        receipt.rejected += 1;
-        let error = crate::collect::LineError { line, pointer: String::new(), code, message };
-        if receipt.errors.len() < crate::collect::receipt::ERRORS_LISTED_MAX {
-            receipt.errors.push(error);
-        } else {
-            receipt.errors_omitted += 1;
-        }
-    }
-    if let Some((first, last)) = outcome.range {
-        receipt.logged(first);
-        receipt.logged(last);
-    }
-}
-
-fn refused(errors: Vec<FieldError>) -> Problem {
-    let code = errors.first().map_or("invalid_request", |e| e.code);
-    let reasons = errors.iter().map(|e| Reason::new(e.pointer.clone(), e.code, e.message.clone()));
-    let text = "The file as a whole cannot be taken, and nothing of it was applied.";
-    Problem { errors: reasons.collect(), ..Problem::new(code, text) }
-}
-
-/// Reads a whole file before any of it is applied.
-fn read_file(app: &Shared, body: &Bytes, parquet: bool) -> Result<(Receipt, Vec<Line>), Problem> {
-    let now = app.bureau.engine.env.now();
-    // The latest date on earth: nobody's today is refused as a tomorrow.
-    let today = now.date_at(14);
-    let oldest = now.plus_days(-366 * HISTORY_YEARS).date_at(0);
-    let ctx = ReadContext { today, oldest, allowed_categories: &app.categories };
-    let mut reading = Reading {
-        receipt: Receipt::new(&sha256(body)),
-        totals: Totals::default(),
-        lines: Vec::new(),
-    };
-    let header = if parquet {
-        let rows = Rows::open(body).map_err(refused)?;
-        let header = rows.header();
-        reading.take(rows, &ctx)?;
-        header
-    } else {
-        let mut rows = Lines::open(body).map_err(|e| refused(vec![e]))?;
-        let header = rows.header();
-        reading.take(rows, &ctx)?;
-        header
-    };
-    if let Some(header) = header {
-        let header: BatchHeader = header.map_err(refused)?;
-        header.check(&reading.totals).map_err(refused)?;
-    }
-    reading.receipt.control_totals = reading.totals.summary();
-    Ok((reading.receipt, reading.lines))
-}
-
-struct Reading {
-    receipt: Receipt,
-    totals: Totals,
-    lines: Vec<Line>,
-}
-
-impl Reading {
-    fn take(
-        &mut self,
-        rows: impl Iterator<
-            Item = (u64, Result<serde_json::Map<String, serde_json::Value>, FieldError>),
-        >,
-        ctx: &ReadContext<'_>,
-    ) -> Result<(), Problem> {
-        for (line, row) in rows {
-            self.totals.add(&row);
-            let read = match row {
-                Err(error) if ends_batch(error.code) => return Err(refused(vec![error])),
-                Err(error) => Err(vec![error]),
-                Ok(map) => read_observation(&map, ctx),
-            };
-            match read {
-                Ok(observation) => self.lines.push((line, observation)),
-                Err(errors) => self.receipt.reject(line, errors),
-            }
-        }
-        Ok(())
-    }
 }
