@@ -17,7 +17,7 @@ pub mod dossier;
 pub mod extract;
 pub mod keys;
 pub mod look;
-mod meters;
+pub mod meters;
 pub mod needs;
 pub mod publisher;
 pub mod replay;

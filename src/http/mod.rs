@@ -16,6 +16,7 @@ mod persons;
 mod problem;
 mod routes;
 mod signed;
+mod traced;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -10,8 +10,8 @@ use axum::routing::{delete, get, post};
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::signed;
 use super::{Shared, consents, inquiries, known, log, observations, openapi, operate, persons};
+use super::{signed, traced};
 use crate::error::Problem;
 
 /// Seconds after which a request that is not done is given up.
@@ -54,6 +54,7 @@ pub fn router(app: Shared) -> Router {
         .route("/metrics", get(operate::metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), traced::traced))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
             Duration::from_secs(REQUEST_SECONDS_MAX),

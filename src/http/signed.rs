@@ -128,8 +128,6 @@ async fn sign(app: &Shared, seen: &RequestSeen, response: Response) -> Response 
             Bytes::new()
         }
     };
-    metrics::counter!("fivefold_responses", "status" => parts.status.as_str().to_string())
-        .increment(1);
     let key = &app.bureau.engine.keys.response;
     let now = app.bureau.engine.env.now();
     let fields = sign_response(key, parts.status, Some(seen), &body, now)

@@ -13,6 +13,7 @@ mod doors;
 mod furnishing;
 mod house;
 mod persons;
+mod quiet;
 mod repeating;
 mod tidy;
 mod world;
