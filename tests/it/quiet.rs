@@ -56,7 +56,7 @@ fn no_trace_metric_or_problem_holds_a_personal_value() {
     let traced = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
     assert!(traced.contains("/v1/subjects"), "requests are traced, by their route");
     let ids = [subject.as_str(), furnish.as_str()];
-    let planted = ["王小明", "11010519491231002", "Bank One", "3000.00"];
+    let planted = ["王小明", "11010519491231002", "3000.00"];
     for value in planted.iter().chain(&ids) {
         assert!(!traced.contains(value), "a trace holds {value}");
         let metrics = String::from_utf8_lossy(&metrics.body);
