@@ -3,7 +3,7 @@
 use crate::ledger::leaf::PublicKind;
 
 /// The coarse kind of each exact kind, by name or by how the name begins (ended by `*`).
-const KINDS: [(&str, PublicKind); 26] = [
+const KINDS: [(&str, PublicKind); 27] = [
     ("subject_*", PublicKind::Subject),
     ("no_merge", PublicKind::Subject),
     ("consent_*", PublicKind::Consent),
@@ -12,6 +12,7 @@ const KINDS: [(&str, PublicKind); 26] = [
     ("freeze_*", PublicKind::Right),
     ("mandate_*", PublicKind::Right),
     ("file_seen", PublicKind::Right),
+    ("looked_up", PublicKind::Right),
     ("dispute*", PublicKind::Right),
     ("statement*", PublicKind::Right),
     ("review*", PublicKind::Right),
