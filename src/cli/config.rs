@@ -191,11 +191,8 @@ impl Read {
                 Ok(Target::Sqlite { path: self.path(key, &path.to_string_lossy()), keys })
             }
             target => {
-                if folder_of(&self.figment, key).is_some() && has_password(value) {
-                    return Err(wrong(format!(
-                        "{key} holds a password: keep it in a file of mode 0600 in libpq's format \
-                         and name that file at the end of the URL, `?passfile=/path/to/file`"
-                    )));
+                if folder_of(&self.figment, key).is_some() {
+                    without_password(key, value)?;
                 }
                 Ok(target)
             }
@@ -203,7 +200,22 @@ impl Read {
     }
 }
 
-fn has_password(url: &str) -> bool {
+/// Checks that a database's URL, which others than the bureau may see, holds no password.
+///
+/// # Errors
+/// It does.
+pub fn without_password(name: &str, url: &str) -> Result<(), Failure> {
+    if !has_password(url) {
+        return Ok(());
+    }
+    Err(wrong(format!(
+        "{name} holds a password: keep it in a file of mode 0600 in libpq's format and name that \
+         file at the end of the URL, `?passfile=/path/to/file`"
+    )))
+}
+
+/// Whether a database's URL holds a password.
+pub fn has_password(url: &str) -> bool {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = authority.split(['/', '?']).next().unwrap_or_default();
     let in_user = authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));

@@ -64,9 +64,11 @@ fn chosen(config: Config, args: &InitArgs) -> Result<Config, Failure> {
         config.home = config::home(home)?;
     }
     if let Some(address) = &args.database {
+        config::without_password("--database", address)?;
         config.database = absolute(Target::parse(address, false))?;
     }
     if let Some(address) = &args.keys_database {
+        config::without_password("--keys-database", address)?;
         config.keys_database = absolute(Target::parse(address, true))?;
     }
     if let Some(name) = &args.environment {
@@ -155,6 +157,8 @@ fn setting(key: &str, value: Option<String>, example: &str) -> String {
 fn file_text(config: &Config) -> String {
     let own = |target: &Target, name: &str| match target {
         Target::Sqlite { path, .. } if *path == config.dir.join(name) => None,
+        // A variable may hold a password; the file may not, and the variable goes on to hold.
+        Target::Postgres { url, .. } if config::has_password(url) => None,
         target => Some(address(target)),
     };
     let mut out = String::from(
@@ -289,5 +293,28 @@ mod tests {
         assert_eq!(read.environment(), Environment::Sandbox);
         assert_eq!((read.database, read.keys_database), (config.database, config.keys_database));
         assert_eq!((read.home.as_str(), read.public_url), ("GB", config.public_url));
+    }
+
+    #[test]
+    fn a_password_reaches_no_file() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let place = Place { dir: Some(dir.path().to_path_buf()), config: None };
+        let secret = "postgres://me:secret@db.example/bureau";
+        let asked = |database: Option<String>| InitArgs {
+            origin: None,
+            database,
+            keys_database: None,
+            public_url: None,
+            environment: None,
+            home: None,
+            shape: Shape { json: false },
+        };
+        let refused = chosen(Config::load(&place).expect("defaults"), &asked(Some(secret.into())));
+        assert!(matches!(refused, Err(Failure::Usage(text)) if text.contains("passfile")));
+        // As if a variable had set it.
+        let mut config = Config::load(&place).expect("defaults");
+        config.database = Target::parse(secret, false);
+        let config = chosen(config, &asked(None)).expect("a choice");
+        assert!(!file_text(&config).contains("secret"));
     }
 }

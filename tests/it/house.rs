@@ -1,14 +1,15 @@
 //! A bureau with its HTTP door open, and clients that sign and check signatures.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use fivefold::bureau::admission::Admission;
 use fivefold::bureau::command::governance::AddPartner;
 use fivefold::bureau::{Bureau, Settings};
 use fivefold::http::{Doors, serve};
-use fivefold::kernel::Env;
 use fivefold::kernel::bytes::hex;
+use fivefold::kernel::{Env, Time};
 use fivefold::partner::signature::{
     PublicKey, RequestSeen, SigningKey, sign_request, verify_response,
 };
@@ -18,13 +19,26 @@ use fivefold::store::Target;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
+/// How long an answer may take before its client gives up.
+const ANSWER_SECONDS_MAX: u64 = 60;
+
 pub struct House {
     pub bureau: Arc<Bureau>,
-    pub url: String,
     pub env: Env,
+    door: Door,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     _dir: tempfile::TempDir,
+}
+
+/// Where a bureau is asked.
+pub struct Door {
+    /// Where it listens.
+    url: String,
+    /// What signatures call it.
+    public_url: String,
+    env: Env,
+    key: OnceLock<PublicKey>,
 }
 
 pub struct Client {
@@ -83,7 +97,8 @@ impl House {
             runtime.block_on(served).expect("served");
         });
         let url = format!("http://{}", address.recv().expect("an address"));
-        House { bureau, url, env, stop: Some(stop), thread: Some(thread), _dir: dir }
+        let door = Door::new(&env, url.clone(), url);
+        House { bureau, env, door, stop: Some(stop), thread: Some(thread), _dir: dir }
     }
 
     pub fn partner(&self, name: &str, sector: &str, scenarios: &[&str]) -> Client {
@@ -100,11 +115,6 @@ impl House {
         Client { id: value["partner"].as_str().expect("an id").to_string(), key }
     }
 
-    pub fn bureau_key(&self) -> PublicKey {
-        let got = self.send(&Method::GET, "/.well-known/jwks.json", &[], b"");
-        PublicKey::from_jwk(&got.json()["keys"][0]).expect("a key")
-    }
-
     pub fn send(
         &self,
         method: &Method,
@@ -112,21 +122,74 @@ impl House {
         headers: &[(HeaderName, HeaderValue)],
         body: &[u8],
     ) -> Got {
+        self.door.send(method, path, headers, body).expect("a response")
+    }
+
+    /// Signs, sends, and checks the answer's signature.
+    pub fn ask(&self, who: &Client, method: Method, path: &str, body: &[u8], key: &str) -> Got {
+        self.door.ask(who, method, path, body, key).expect("a response")
+    }
+
+    pub fn post(&self, who: &Client, path: &str, body: &Value, key: &str) -> Got {
+        self.ask(who, Method::POST, path, body.to_string().as_bytes(), key)
+    }
+}
+
+impl Door {
+    pub fn new(env: &Env, url: String, public_url: String) -> Door {
+        Door { url, public_url, env: env.clone(), key: OnceLock::new() }
+    }
+
+    /// The key that signs answers.
+    fn bureau_key(&self) -> Result<&PublicKey, ureq::Error> {
+        if let Some(key) = self.key.get() {
+            return Ok(key);
+        }
+        let got = self.send(&Method::GET, "/.well-known/jwks.json", &[], b"")?;
+        let key = PublicKey::from_jwk(&got.json()["keys"][0]).expect("a key");
+        Ok(self.key.get_or_init(|| key))
+    }
+
+    /// Sends a request as it is.
+    ///
+    /// # Errors
+    /// No whole answer came.
+    pub fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        body: &[u8],
+    ) -> Result<Got, ureq::Error> {
         let mut request =
             http::Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(ANSWER_SECONDS_MAX)))
+            .build()
+            .into();
         let request = request.body(body.to_vec()).expect("a request");
-        let mut response = agent.run(request).expect("a response");
-        let bytes = response.body_mut().with_config().limit(1 << 26).read_to_vec().expect("a body");
-        Got { status: response.status(), headers: response.headers().clone(), body: bytes }
+        let mut response = agent.run(request)?;
+        let bytes = response.body_mut().with_config().limit(1 << 26).read_to_vec()?;
+        Ok(Got { status: response.status(), headers: response.headers().clone(), body: bytes })
     }
 
     /// Signs, sends, and checks the answer's signature.
-    pub fn ask(&self, who: &Client, method: Method, path: &str, body: &[u8], key: &str) -> Got {
+    ///
+    /// # Errors
+    /// No whole answer came.
+    pub fn ask(
+        &self,
+        who: &Client,
+        method: Method,
+        path: &str,
+        body: &[u8],
+        key: &str,
+    ) -> Result<Got, ureq::Error> {
         let media_type = if path.ends_with("batch") || path.contains("observations") {
             "application/x-ndjson"
         } else {
@@ -141,19 +204,16 @@ impl House {
             let value = HeaderValue::from_str(key).expect("a key");
             extra.push((HeaderName::from_static("idempotency-key"), value));
         }
-        let target = format!("{}{path}", self.url);
+        let target = format!("{}{path}", self.public_url);
         let nonce = hex(&self.env.random::<16>());
         let sent = sign_request(&who.key, &method, &target, &extra, body, self.env.now(), &nonce)
             .expect("signed");
-        let got = self.send(&method, path, &sent, body);
+        let bureau_key = self.bureau_key()?;
+        let got = self.send(&method, path, &sent, body)?;
         let seen = RequestSeen::of_signed(&method, &target, &sent);
-        verify_response(&self.bureau_key(), &seen, got.status, &got.headers, &got.body)
+        verify_response(bureau_key, &seen, got.status, &got.headers, &got.body)
             .expect("the answer's signature");
-        got
-    }
-
-    pub fn post(&self, who: &Client, path: &str, body: &Value, key: &str) -> Got {
-        self.ask(who, Method::POST, path, body.to_string().as_bytes(), key)
+        Ok(got)
     }
 }
 
@@ -189,10 +249,20 @@ pub fn consent(
     purpose: &str,
     scenario: Option<&str>,
 ) -> Value {
-    let now = house.env.now();
+    artefact(house.env.now(), &who.id, subject, purpose, scenario)
+}
+
+/// What a partner attests a person agreed to, from now on.
+pub fn artefact(
+    now: Time,
+    recipient: &str,
+    subject: &str,
+    purpose: &str,
+    scenario: Option<&str>,
+) -> Value {
     let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     let mut artefact = json!({
-        "subject": subject, "recipient": who.id, "purpose": purpose,
+        "subject": subject, "recipient": recipient, "purpose": purpose,
         "mode": "VIEW", "fetch": "PERIODIC", "categories": [], "dimensions": [],
         "valid_from": now.plus_seconds(-60), "expires_at": now.plus_days(6),
         "notice": { "version": "1", "digest": digest, "shown_at": now.plus_seconds(-120), "locale": "zh-CN" },

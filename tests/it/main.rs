@@ -8,11 +8,14 @@
 )]
 
 mod asking;
+mod crash;
 mod damage;
 mod doors;
 mod furnishing;
 mod house;
 mod persons;
+mod postgres;
+mod program;
 mod quiet;
 mod repeating;
 mod tidy;

@@ -1,0 +1,406 @@
+//! Death without warning: the real program is killed in the middle of uploads and inquiries, again
+//! and again. What was acknowledged stays as it was, byte for byte; what was not can be repeated
+//! and happens once; the log only grows.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+
+use fivefold::kernel::Env;
+use fivefold::ledger::checkpoint::Checkpoint;
+use fivefold::ledger::note::Verifier;
+use fivefold::ledger::receipt::verify_receipt;
+use fivefold::partner::signature::SigningKey;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::house::{Client, Door, artefact};
+use crate::postgres::Fresh;
+use crate::program::{Serving, fivefold, told};
+use crate::world::{Human, ndjson, text, year};
+
+/// What signatures call the bureau: each start listens on another port.
+const PUBLIC_URL: &str = "http://bureau.test";
+/// How often it is killed.
+const ROUNDS: usize = 4;
+/// Persons about whom is furnished and asked.
+const PERSONS: usize = 6;
+/// Clients at work at the same time, each of its own kind.
+const CLIENTS: usize = 5;
+/// Accounts of one large upload: with a year each they are more lines than one slice.
+const ACCOUNTS: usize = 42;
+/// Questions of one batch.
+const BATCH: usize = 4;
+
+const INQUIRIES: &str = "/v1/inquiries";
+const BATCHES: &str = "/v1/inquiries/batch";
+const OBSERVATIONS: &str = "/v1/observations";
+
+/// A bureau in a directory, what is needed to use it, and everything that it ever acknowledged.
+struct Site {
+    dir: tempfile::TempDir,
+    env: Env,
+    vkey: String,
+    bank: Client,
+    persons: Vec<Person>,
+    /// The newest checkpoint that was seen from outside.
+    kept: Option<Vec<u8>>,
+    acknowledged: Vec<Acknowledged>,
+    /// Uploads that were acknowledged, those sent again included.
+    uploads: usize,
+    _databases: Vec<Fresh>,
+}
+
+struct Person {
+    subject: String,
+    furnishing: String,
+    asking: String,
+}
+
+/// A request under one idempotency key.
+struct Sent {
+    path: &'static str,
+    body: String,
+    key: String,
+}
+
+/// A request, and what was answered to it.
+struct Acknowledged {
+    sent: Sent,
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Sent {
+    /// The `n`th request of a client.
+    fn next(persons: &[Person], round: usize, client: usize, n: usize) -> Sent {
+        let key = format!("round-{round}-client-{client}-{n}");
+        let person = &persons[n % persons.len()];
+        let (path, body) = match client {
+            0 => (OBSERVATIONS, years(persons, &key, ACCOUNTS)),
+            1 => (OBSERVATIONS, years(&persons[n % persons.len()..], &key, 1)),
+            2 => (BATCHES, ndjson(&vec![person.question(); BATCH])),
+            _ => (INQUIRIES, person.question().to_string()),
+        };
+        Sent { path, body, key }
+    }
+
+    fn lines(&self) -> usize {
+        self.body.lines().count()
+    }
+
+    /// Sends it; `None` when no answer came.
+    fn to(&self, door: &Door, bank: &Client, key: &str) -> Option<(StatusCode, Vec<u8>)> {
+        let got = door.ask(bank, Method::POST, self.path, self.body.as_bytes(), key).ok()?;
+        let fine = match self.path {
+            INQUIRIES => StatusCode::CREATED,
+            _ => StatusCode::OK,
+        };
+        assert_eq!(got.status, fine, "{}", String::from_utf8_lossy(&got.body));
+        Some((got.status, got.body))
+    }
+}
+
+fn years(persons: &[Person], key: &str, accounts: usize) -> String {
+    let lines = (0..accounts).flat_map(|n| {
+        let person = &persons[n % persons.len()];
+        year(&person.subject, &person.furnishing, &format!("{key}-{n}"))
+    });
+    ndjson(&lines.collect::<Vec<Value>>())
+}
+
+impl Person {
+    fn question(&self) -> Value {
+        json!({ "subject": self.subject, "scenario": "account_review",
+            "basis": { "type": "consent", "ref": self.asking } })
+    }
+}
+
+impl Acknowledged {
+    /// Each answer to a question in it.
+    fn answers(&self) -> Vec<Value> {
+        match self.sent.path {
+            INQUIRIES => vec![serde_json::from_slice(&self.body).expect("JSON")],
+            BATCHES => {
+                let lines = std::str::from_utf8(&self.body).expect("text").lines();
+                let lines = lines.map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+                lines.map(|mut line| line["answer"].take()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The receipt of an upload of which nothing was rejected: accepted, duplicates.
+    fn receipt(&self) -> (usize, usize) {
+        counts(&self.body, self.sent.lines())
+    }
+}
+
+/// Accepted and duplicate lines of a receipt; there is no third kind.
+fn counts(receipt: &[u8], lines: usize) -> (usize, usize) {
+    let receipt: Value = serde_json::from_slice(receipt).expect("JSON");
+    let count = |name: &str| receipt[name].as_u64().expect("a count") as usize;
+    let (accepted, duplicates) = (count("accepted"), count("duplicates"));
+    assert_eq!((accepted + duplicates, count("rejected")), (lines, 0), "{receipt}");
+    (accepted, duplicates)
+}
+
+impl Site {
+    /// Makes a bureau with a bank. `addresses` are those of the database and the key store.
+    fn make(dir: tempfile::TempDir, addresses: &[String], databases: Vec<Fresh>) -> Site {
+        let bureau = dir.path().join("bureau");
+        let mut init = fivefold(&bureau);
+        init.args(["init", "--origin", "bureau.test/log", "--public-url", PUBLIC_URL]);
+        for (option, address) in ["--database", "--keys-database"].iter().zip(addresses) {
+            init.args([*option, address]);
+        }
+        let vkey = text(&told(&mut init)["vkey"]);
+        let env = Env::system();
+        let key = SigningKey::generate(&env).expect("a key");
+        let file = dir.path().join("bank.pem");
+        std::fs::write(&file, key.public().to_pem()).expect("a file");
+        let mut add = fivefold(&bureau);
+        add.args(["partner", "add", "--name", "Bank", "--sector", "bank"]);
+        add.args(["--scenario", "account_review", "--key"]).arg(file);
+        let bank = Client { id: text(&told(&mut add)["partner"]), key };
+        let (persons, acknowledged) = (Vec::new(), Vec::new());
+        let (kept, uploads) = (None, 0);
+        Site { dir, env, vkey, bank, persons, kept, acknowledged, uploads, _databases: databases }
+    }
+
+    fn bureau(&self) -> PathBuf {
+        self.dir.path().join("bureau")
+    }
+
+    /// Starts the program, which becomes ready.
+    fn start(&self) -> (Serving, Door) {
+        let serving = Serving::start(&self.bureau());
+        let door = Door::new(&self.env, serving.url.clone(), PUBLIC_URL.to_string());
+        let ready = door.send(&Method::GET, "/readyz", &[], b"").expect("an answer");
+        assert_eq!(ready.status, StatusCode::OK, "{}", String::from_utf8_lossy(&ready.body));
+        (serving, door)
+    }
+
+    /// Enrols everybody, with consents to furnish and to ask.
+    fn people(&mut self) {
+        let (serving, door) = self.start();
+        let post = |path: &str, body: &Value| {
+            let body = body.to_string();
+            let got = door.ask(&self.bank, Method::POST, path, body.as_bytes(), "");
+            let got = got.expect("an answer");
+            assert_eq!(got.status, StatusCode::CREATED, "{}", got.json());
+            got.json()
+        };
+        let consent = |subject: &str, purpose: &str, scenario: Option<&str>| {
+            let artefact = artefact(self.env.now(), &self.bank.id, subject, purpose, scenario);
+            text(&post("/v1/consents", &artefact)["consent"])
+        };
+        let persons = (0..PERSONS).map(|n| {
+            let enrolment = Human::nth(n as u32, "CN").enrolment();
+            let subject = text(&post("/v1/subjects", &enrolment)["subject"]);
+            let furnishing = consent(&subject, "furnish", None);
+            let asking = consent(&subject, "inquire", Some("account_review"));
+            Person { subject, furnishing, asking }
+        });
+        self.persons = persons.collect();
+        serving.kill();
+    }
+
+    /// Lets everybody work until `wanted` answers came, then kills the program. The requests that
+    /// nobody answered.
+    fn killed_at_work(&mut self, round: usize, wanted: usize) -> Vec<Sent> {
+        let (serving, door) = self.start();
+        let (killed, (tell, heard)) = (AtomicBool::new(false), mpsc::channel());
+        let (killed, door, bank, persons) = (&killed, &door, &self.bank, &self.persons[..]);
+        let (kept, lost) = std::thread::scope(|scope| {
+            // Moved in here: should anything fail below, the program ends, and the clients then.
+            let serving = serving;
+            let clients: Vec<_> = (0..CLIENTS)
+                .map(|client| {
+                    let tell = tell.clone();
+                    scope.spawn(move || {
+                        let mut n = 0;
+                        loop {
+                            let sent = Sent::next(persons, round, client, n);
+                            match sent.to(door, bank, &sent.key) {
+                                Some((status, body)) => {
+                                    let _ = tell.send(Acknowledged { sent, status, body });
+                                }
+                                None => {
+                                    let killed = killed.load(Ordering::SeqCst);
+                                    assert!(killed, "{} failed before the kill", sent.key);
+                                    break sent;
+                                }
+                            }
+                            n += 1;
+                        }
+                    })
+                })
+                .collect();
+            drop(tell);
+            let mut answered: Vec<Acknowledged> = Vec::new();
+            let mut kept = None;
+            while answered.len() < wanted {
+                answered.push(heard.recv().expect("clients go on until the program is killed"));
+                if answered.len().is_multiple_of(3) {
+                    kept = Some(checkpoint(door));
+                }
+            }
+            // Answers come when a batch is committed: look around for a while, so that the end
+            // comes at other moments too.
+            for _ in 0..chance(&self.env) % 12 {
+                kept = Some(checkpoint(door));
+            }
+            killed.store(true, Ordering::SeqCst);
+            serving.kill();
+            let lost = clients.into_iter().map(|c| c.join().expect("a client")).collect();
+            answered.extend(heard.iter());
+            self.acknowledged.extend(answered);
+            (kept, lost)
+        });
+        self.kept = kept.or(self.kept.take());
+        lost
+    }
+
+    /// The log over HTTP is whole, and extends what was seen of it before.
+    fn verify(&mut self, door: &Door, url: &str) -> u64 {
+        let file = self.dir.path().join("kept.checkpoint");
+        let mut verify = fivefold(&self.bureau());
+        verify.args(["verify", "log", &format!("{url}/log"), "--vkey", &self.vkey]);
+        if let Some(kept) = &self.kept {
+            std::fs::write(&file, kept).expect("a file");
+            verify.arg("--trusted-checkpoint").arg(file);
+        }
+        let report = told(&mut verify);
+        assert_eq!(report["extends"].is_object(), self.kept.is_some(), "{report}");
+        self.kept = Some(checkpoint(door));
+        report["checkpoint"]["size"].as_u64().expect("a size")
+    }
+
+    /// Sends again what was not answered: it succeeds, once.
+    fn repeat(&mut self, door: &Door, lost: Vec<Sent>, size: u64) {
+        let (all, mut known) = (lost.len(), 0);
+        for sent in lost {
+            let (status, body) = sent.to(door, &self.bank, &sent.key).expect("an answer");
+            let done = Acknowledged { sent, status, body };
+            let before = |a: &Value| a["log"]["index"].as_u64().expect("an index") < size;
+            let begun = match done.sent.path {
+                OBSERVATIONS => done.receipt().1 > 0,
+                _ => done.answers().iter().any(before),
+            };
+            known += usize::from(begun);
+            self.acknowledged.push(done);
+        }
+        println!("{known} of {all} unanswered requests were on record, at least in part");
+    }
+
+    /// Everything that was acknowledged since `from` is there, byte for byte.
+    fn check(&mut self, door: &Door, round: usize, from: usize) {
+        let vkey = [Verifier::parse(&self.vkey).expect("a key")];
+        for done in &self.acknowledged[from..] {
+            let again = done.sent.to(door, &self.bank, &done.sent.key).expect("an answer");
+            assert_eq!(again, (done.status, done.body.clone()), "{}", done.sent.key);
+            for answer in done.answers() {
+                let path = format!("{INQUIRIES}/{}", text(&answer["inquiry"]));
+                let read = door.ask(&self.bank, Method::GET, &path, b"", "").expect("an answer");
+                assert_eq!(read.status, StatusCode::OK, "{}", read.json());
+                match done.sent.path {
+                    INQUIRIES => assert_eq!(read.body, done.body),
+                    _ => assert_eq!(read.json(), answer),
+                }
+                let proof = format!("/v1/log/proofs/{}", answer["log"]["index"]);
+                let proof = door.send(&Method::GET, &proof, &[], b"").expect("an answer");
+                let proof = String::from_utf8(proof.body).expect("text");
+                verify_receipt(&answer, &proof, &vkey, &[]).expect("a receipt that holds");
+            }
+            if done.sent.path == OBSERVATIONS {
+                let key = format!("{}-after-{round}", done.sent.key);
+                let (_, receipt) = done.sent.to(door, &self.bank, &key).expect("an answer");
+                assert_eq!(counts(&receipt, done.sent.lines()).0, 0, "a line was lost");
+                self.uploads += 2;
+            }
+        }
+    }
+
+    /// Stopped in order; the log holds everything exactly once, and the audit finds nothing.
+    fn end(self, serving: Serving) {
+        serving.stop();
+        let dir = self.bureau();
+        let audit = told(fivefold(&dir).arg("audit"));
+        assert_eq!(audit["findings"], json!([]), "{audit}");
+        let log = told(fivefold(&dir).args(["verify", "log"]).arg(&dir));
+        let answers: Vec<Value> =
+            self.acknowledged.iter().flat_map(Acknowledged::answers).collect();
+        let ids: BTreeSet<String> = answers.iter().map(|a| text(&a["inquiry"])).collect();
+        assert_eq!(ids.len(), answers.len(), "two questions, one answer");
+        assert_eq!(log["kinds"]["inquiry"], json!(ids.len()), "inquiries in the log");
+        let uploads = self.acknowledged.iter().filter(|a| a.sent.path == OBSERVATIONS);
+        let lines: usize = uploads.map(|a| a.sent.lines()).sum();
+        assert_eq!(log["kinds"]["observation"], json!(lines + self.uploads), "lines and uploads");
+        println!("{} inquiries, {lines} lines, log of {}", ids.len(), log["checkpoint"]["size"]);
+    }
+}
+
+fn chance(env: &Env) -> usize {
+    usize::from(env.random::<1>()[0])
+}
+
+fn checkpoint(door: &Door) -> Vec<u8> {
+    let got = door.send(&Method::GET, "/log/checkpoint", &[], b"").expect("a checkpoint");
+    let note = std::str::from_utf8(&got.body).expect("text");
+    Checkpoint::read_unverified(note).expect("a checkpoint");
+    got.body
+}
+
+fn killed_again_and_again(mut site: Site) {
+    site.people();
+    for round in 0..ROUNDS {
+        let from = site.acknowledged.len();
+        // Where in the work the end comes is left to chance.
+        let wanted = 3 + chance(&site.env) % 30;
+        let lost = site.killed_at_work(round, wanted);
+        let answered = site.acknowledged.len() - from;
+        println!("round {round}: killed after {answered} answers (at {wanted})");
+        assert_eq!(lost.len(), CLIENTS);
+        let (serving, door) = site.start();
+        let size = site.verify(&door, &serving.url);
+        site.repeat(&door, lost, size);
+        site.check(&door, round, from);
+        if round + 1 < ROUNDS {
+            serving.kill();
+            continue;
+        }
+        site.verify(&door, &serving.url);
+        return site.end(serving);
+    }
+}
+
+/// The URL with its password, if it has one, in a file of its own, as the configuration wants it.
+fn with_passfile(dir: &std::path::Path, url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let Some((user, place)) = rest.split_once('@') else { return url.to_string() };
+    let Some((user, password)) = user.split_once(':') else { return url.to_string() };
+    let path = dir.join("passfile");
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+    file.expect("a file").write_all(format!("*:*:*:*:{password}\n").as_bytes()).expect("written");
+    format!("{scheme}://{user}@{place}?passfile={}", path.display())
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_on_sqlite() {
+    let dir = tempfile::tempdir().expect("a directory");
+    killed_again_and_again(Site::make(dir, &[], Vec::new()));
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_on_postgresql() {
+    let Some(data) = Fresh::database("survival of a kill") else { return };
+    let keys = Fresh::database("survival of a kill").expect("a second database");
+    let dir = tempfile::tempdir().expect("a directory");
+    let addresses = [&data, &keys].map(|database| with_passfile(dir.path(), &database.url));
+    killed_again_and_again(Site::make(dir, &addresses, vec![data, keys]));
+}
