@@ -2,9 +2,9 @@
 //! and compares everything that was derived from it (decisions.md 4).
 //!
 //! Three passes. The published files are verified as an outsider would ([`verify_log`]). The log
-//! is read in chunks ([`log`]): leaves, bodies, and the rows that belong to single entries. Then
-//! the tables that many entries together make ([`tables`]) are compared with what the entries
-//! read say ([`expected`]), and every profile is folded anew.
+//! is read in chunks (`log`): leaves, bodies, and the rows that belong to single entries. Then
+//! the tables that many entries together make (`tables`) are compared with what the entries
+//! read say (`expected`), and every profile is folded anew.
 //!
 //! Nothing is repaired: each finding names a row and says what contradicts it.
 

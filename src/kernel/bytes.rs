@@ -40,7 +40,7 @@ pub fn base64(data: &[u8]) -> String {
     STANDARD.encode(data)
 }
 
-/// Reads [`base64`]; `None` when the text is anything else.
+/// Reads [`base64()`]; `None` when the text is anything else.
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }

@@ -2,7 +2,7 @@
 //!
 //! Counts are saturating sums, marks are maxima, "newest" goes by the month a record is about:
 //! so, while no slot runs out, the same set of entries gives the same profile in any order, and a
-//! late furnisher does no harm. What cannot be subtracted is folded anew ([`super::live`]).
+//! late furnisher does no harm. What cannot be subtracted is folded anew ([`super::live()`]).
 
 use super::profile::{
     ACCOUNT_SLOTS_MAX, PUBLIC_RECORD_SLOTS_MAX, Profile, SPENDING_GROUPS, VERIFICATION_SLOTS_MAX,

@@ -2,7 +2,7 @@
 //!
 //! A [`Profile`] is folded from the live entries of one person, one entry at a time
 //! ([`Profile::fold`]) or anew when something must be forgotten ([`fold_all`]). A
-//! [`Scorecard`] is a TOML table of bins and integer points. [`assess`] reads the characteristics
+//! [`Scorecard`] is a TOML table of bins and integer points. [`assess()`] reads the characteristics
 //! of the catalogue from the profile, looks each up in the table and adds: the printed table is
 //! the code path. The characteristic [`Vector`] it read is kept with the answer, and
 //! [`assess_vector`] gives the same assessment from it on any machine, any day.

@@ -43,7 +43,7 @@ impl Writer {
     /// whether a commit whose answer was lost did happen.
     ///
     /// # Errors
-    /// What `work` answered, or what the database said after [`ATTEMPTS`] attempts. In each case
+    /// What `work` answered, or what the database said after five attempts. In each case
     /// nothing was written.
     pub fn write<T>(
         &mut self,
