@@ -105,6 +105,12 @@ install_packages() {
     local -a apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq
         -o DPkg::Lock::Timeout=600)
     apt+=(-y --no-install-recommends)
+    # Debian starts a server of its own with the package; the tests only want its programs.
+    if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common/createcluster.conf ]]; then
+        "${as_root[@]}" mkdir -p /etc/postgresql-common
+        say "create_main_cluster = false" |
+            "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
     if ! "${apt[@]}" update || ! "${apt[@]}" install "${missing[@]}"; then
         loudly "apt-get failed; needed: ${missing[*]}"
         return 1

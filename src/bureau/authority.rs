@@ -49,6 +49,7 @@ pub fn facts(work: &Work<'_>, admission: &Admission, action: Action, residence: 
                 facts.actor.roles.asker = has(Role::Asker);
                 facts.actor.roles.enroller = has(Role::Enroller);
                 facts.actor.roles.agent = has(Role::Agent);
+                facts.actor.roles.registrar = has(Role::Registrar);
                 facts.actor.sector = partner.sector.clone();
                 facts.actor.suspended = partner.suspended;
             }

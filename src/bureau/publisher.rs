@@ -272,7 +272,12 @@ impl Worker {
                 |_, ()| Ok(false),
             )
             .map_err(text)?;
-        self.publisher.write_checkpoint(&note).map_err(|e| e.to_string())?;
+        match self.publisher.write_checkpoint(&note) {
+            Ok(()) => {}
+            // Another process published a later checkpoint of the same tree meanwhile.
+            Err(PublishError::Behind { published, .. }) => return Ok(published),
+            Err(error) => return Err(error.to_string()),
+        }
         meters::published(head.size);
         Ok(head.size)
     }

@@ -6,9 +6,11 @@ use diesel::prelude::*;
 
 use crate::kernel::{Time, seal::Place};
 use crate::ledger::body::{period_key_name, person_key_name};
-use crate::store::schema::{idempotency, nonces};
+use crate::store::schema::{batches, idempotency, nonces};
 use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend};
 
+/// Seconds for which a committed batch is remembered: longer than any writer asks for its own.
+const BATCH_SECONDS: i64 = 3600;
 /// Seconds for which an answer is kept under its idempotency key.
 pub const IDEMPOTENCY_SECONDS: i64 = 24 * 3600;
 
@@ -106,8 +108,28 @@ pub fn keep(
     Ok(())
 }
 
-/// Forgets nonces that can no longer be replayed, and answers older than a day.
+/// Marks a batch within its own transaction, so that it can be recognised after the answer to its
+/// commit was lost.
+pub fn mark_batch(conn: &mut AnyConn, batch: &str, now: Time) -> Result<(), StoreError> {
+    let values = (batches::id.eq(batch), batches::at_us.eq(now.micros()));
+    on_backend!(conn, |c| diesel::insert_into(batches::table).values(values).execute(c))?;
+    Ok(())
+}
+
+/// Whether a batch was committed, whatever was written after it.
+pub fn batch_committed(conn: &mut AnyConn, batch: &str) -> Result<bool, StoreError> {
+    let found: i64 =
+        on_backend!(conn, |c| batches::table.filter(batches::id.eq(batch)).count().get_result(c))?;
+    Ok(found == 1)
+}
+
+/// Forgets nonces that can no longer be replayed, answers older than a day, and old batches.
 pub fn sweep(conn: &mut AnyConn, now: Time) -> Result<(), StoreError> {
+    let batches_before = now.plus_seconds(-BATCH_SECONDS).micros();
+    on_backend!(conn, |c| diesel::delete(
+        batches::table.filter(batches::at_us.lt(batches_before))
+    )
+    .execute(c))?;
     let answers_before = now.plus_seconds(-IDEMPOTENCY_SECONDS).micros();
     on_backend!(conn, |c| diesel::delete(nonces::table.filter(nonces::until_us.lt(now.micros())))
         .execute(c))?;

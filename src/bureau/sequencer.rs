@@ -242,10 +242,7 @@ impl State {
                     Err(StoreError::inconsistent("a command stopped in the middle"))
                 })
             },
-            |conn, (_, head): &(Vec<Reply>, Head)| {
-                let now = ledger_rows::read_head(conn)?;
-                Ok(now.is_some_and(|h| h.batch == head.batch && h.size == head.size))
-            },
+            |conn, _: &(Vec<Reply>, Head)| admission_rows::batch_committed(conn, &batch),
         );
         // After a failure the registry may hold what was rolled back: it is read again.
         let (replies, head) = outcome?;

@@ -423,6 +423,7 @@ impl<'a> Work<'a> {
         inquiry_rows::write(conn, &pending.inquiries, &pending.outcomes)?;
         admission_rows::keep(conn, &pending.nonces, &pending.answers)?;
         ledger_rows::put_artefacts(conn, &pending.artefacts)?;
+        admission_rows::mark_batch(conn, batch, self.now)?;
         if !pending.leaves.is_empty() {
             ledger_rows::append(conn, &pending.leaves, &pending.bodies)?;
             self.head.batch = batch.to_string();

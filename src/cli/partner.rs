@@ -59,7 +59,8 @@ struct AddArgs {
     /// What it may ask, with its own threshold where the scenario has one; repeat for several
     #[arg(long = "scenario", value_name = "NAME[=THRESHOLD]")]
     scenarios: Vec<String>,
-    /// furnisher, asker, enroller or agent; repeat for several
+    /// furnisher, asker, enroller, agent (acts for persons) or registrar (binds persons' own
+    /// keys); repeat for several
     #[arg(
         long = "role",
         value_name = "ROLE",
@@ -151,7 +152,7 @@ fn scenario(text: &str) -> Result<(String, Contract), Failure> {
 
 fn role(text: &str) -> Result<Role, Failure> {
     Role::from_name(text).ok_or_else(|| {
-        Failure::Usage("--role must be furnisher, asker, enroller or agent".to_string())
+        Failure::Usage("--role must be furnisher, asker, enroller, agent or registrar".to_string())
     })
 }
 

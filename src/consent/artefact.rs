@@ -174,10 +174,10 @@ pub struct Artefact {
     pub expires_at: Time,
     /// How long the recipient may keep what it got, in days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data_life_days: Option<u32>,
+    pub data_life: Option<u32>,
     /// At most so many uses a month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frequency_per_month: Option<u32>,
+    pub frequency: Option<u32>,
     /// The notice shown.
     pub notice: Notice,
     /// The warnings shown, for `restricted`.
@@ -253,6 +253,18 @@ impl Artefact {
         for (i, name) in self.dimensions.iter().enumerate() {
             if !dimensions.contains(&name.as_str()) {
                 fault(&format!("/dimensions/{i}"), "unknown_value", "not one of the dimensions");
+            }
+        }
+        // Recorded limits that nobody keeps would be worse than a refusal.
+        for (pointer, given) in [
+            ("/accounts", self.accounts.is_some()),
+            ("/data_range", self.data_range.is_some()),
+            ("/frequency", self.frequency.is_some()),
+        ] {
+            if given {
+                let text = "this limit cannot be kept yet: leave it out, or narrow the consent by \
+                            categories and dimensions";
+                faults.push(Reason::new(pointer, "not_supported", text));
             }
         }
         self.category_faults(types, &mut faults);

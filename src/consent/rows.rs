@@ -40,6 +40,10 @@ pub struct ConsentRow {
     pub revoked_idx: Option<i64>,
     /// When a one-time consent was used.
     pub used_us: Option<i64>,
+    /// Days for which an answer under it may be kept.
+    pub data_life_days: Option<i64>,
+    /// SHA-256 of the statement that the person signed: good for one consent.
+    pub statement: Option<Vec<u8>>,
     /// The artefact, sealed under the person's key.
     pub artefact: Vec<u8>,
     /// Index of the entry that recorded it.
@@ -74,6 +78,7 @@ impl ConsentRow {
             expires: Time::from_micros(self.expires_us),
             revoked: self.revoked_us.map(Time::from_micros),
             used: self.used_us.map(Time::from_micros),
+            data_life_days: self.data_life_days,
         })
     }
 }

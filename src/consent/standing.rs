@@ -30,6 +30,8 @@ pub struct Standing {
     pub revoked: Option<Time>,
     /// Set when a one-time consent was used.
     pub used: Option<Time>,
+    /// Days for which an answer under it may be kept.
+    pub data_life_days: Option<i64>,
 }
 
 /// What a consent says about one intended use: facts for the policies.

@@ -129,10 +129,25 @@ pub fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let reason = Reason::new(e.pointer, e.code, e.message.clone());
         Problem { errors: vec![reason], ..Problem::new(e.code, e.message) }
     })?;
-    serde_json::from_value(Value::Object(map)).map_err(|e| {
+    let value = Value::Object(map);
+    if holds_nul(&value) {
+        let text = "no text may hold a NUL character";
+        return Err(Problem::invalid(vec![Reason::new("", "invalid_field", text)]));
+    }
+    serde_json::from_value(value).map_err(|e| {
         let message = without_values(&e.to_string());
         Problem::invalid(vec![Reason::new("", "invalid_field", message)])
     })
+}
+
+/// PostgreSQL stores no NUL in a text, and no honest text has one.
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(list) => list.iter().any(holds_nul),
+        Value::Object(map) => map.iter().any(|(k, v)| k.contains('\0') || holds_nul(v)),
+        _ => false,
+    }
 }
 
 /// Takes what stands in double quotes out of a parser's message: it may be a person's value.

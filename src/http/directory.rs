@@ -10,6 +10,8 @@ use crate::partner::signature::PublicKey;
 use crate::store::{Store, StoreError};
 use crate::subject::rows::{self as subject_rows, By};
 
+/// Characters of an RFC 7638 thumbprint (SHA-256, base64url).
+const THUMBPRINT_CHARS: usize = 43;
 /// Keys remembered at most; beyond it the copy starts anew.
 const KEYS_MAX: usize = 200_000;
 
@@ -64,12 +66,16 @@ impl Directory {
     }
 
     fn look_up(&self, keyid: &str) -> Result<Option<Known>, StoreError> {
-        let registry = self.store.read(partner_rows::load)?;
-        if let Some(key) = registry.keys.get(keyid) {
-            let suspended = registry.partners.get(&key.partner).is_none_or(|p| p.suspended);
+        // What cannot be a thumbprint is nobody's: the database is not asked.
+        if keyid.len() != THUMBPRINT_CHARS {
+            return Ok(None);
+        }
+        if let Some((key, suspended)) =
+            self.store.read(|conn| partner_rows::find_key(conn, keyid))?
+        {
             return Ok(Some(Known {
-                key: Arc::new(key.key.clone()),
-                principal: Principal::Partner(key.partner.clone()),
+                key: Arc::new(key.key),
+                principal: Principal::Partner(key.partner),
                 suspended: suspended || key.retired.is_some(),
             }));
         }

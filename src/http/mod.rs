@@ -1,7 +1,7 @@
 //! The HTTP door. Status codes, media types and headers exist here only.
 //!
-//! Every request under `/v1` but proofs is signed, and so is every answer to one ([`signed`]).
-//! [`routes`] has the whole table on one page.
+//! Every request under `/v1` but proofs is signed, and so is every answer to one (`signed`).
+//! `routes` has the whole table on one page.
 
 mod caller;
 mod consents;

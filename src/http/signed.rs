@@ -48,6 +48,9 @@ pub async fn signed(
     let path = uri.path_and_query().map_or(uri.path(), |p| p.as_str());
     let target = target_uri(&app.public_url, path);
     let method = request.method().clone();
+    if path.contains("%00") {
+        return Problem::new("not_found", "No path holds a NUL character.").into_response();
+    }
     let unauthenticated = RequestSeen::unauthenticated(&method, &target);
     let (mut parts, body) = request.into_parts();
     let limit = limit(&method, uri.path());

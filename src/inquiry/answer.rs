@@ -124,6 +124,11 @@ fn scored(
                 value.insert("disputed".into(), json!(false));
             }
             value.insert("model".into(), model(question.scorecard));
+            if form == Form::File {
+                // Everything else on file is too much for an answer: it is the report.
+                value.insert("report_url".into(), json!("/v1/subjects/me/report"));
+                return ("file", value, true);
+            }
             ("score", value, true)
         }
     }

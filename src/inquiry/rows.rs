@@ -17,6 +17,8 @@ pub struct InquiryRow {
     pub asker: String,
     /// About whom.
     pub person: Option<String>,
+    /// The asker's id of the person.
+    pub subject: String,
     /// The scenario.
     pub scenario: String,
     /// When.

@@ -19,6 +19,8 @@ pub enum Role {
     Enroller,
     /// Acts for persons, under a mandate.
     Agent,
+    /// Binds persons' own keys: whoever holds such a key is the person, so this is granted to few.
+    Registrar,
 }
 
 impl Role {
@@ -29,6 +31,7 @@ impl Role {
             "asker" => Some(Role::Asker),
             "enroller" => Some(Role::Enroller),
             "agent" => Some(Role::Agent),
+            "registrar" => Some(Role::Registrar),
             _ => None,
         }
     }
@@ -40,6 +43,7 @@ impl Role {
             Role::Asker => "asker",
             Role::Enroller => "enroller",
             Role::Agent => "agent",
+            Role::Registrar => "registrar",
         }
     }
 }

@@ -67,6 +67,26 @@ pub fn load(conn: &mut AnyConn) -> Result<Registry, StoreError> {
     Ok(registry)
 }
 
+/// One key, whose it is, and whether it may be used: by its thumbprint.
+///
+/// # Errors
+/// The database's, or a row that does not read.
+pub fn find_key(
+    conn: &mut AnyConn,
+    thumbprint: &str,
+) -> Result<Option<(PartnerKey, bool)>, StoreError> {
+    let row: Option<(KeyRow, bool)> = on_backend!(conn, |c| partner_keys::table
+        .inner_join(partners::table.on(partners::id.eq(partner_keys::partner)))
+        .filter(partner_keys::thumbprint.eq(thumbprint))
+        .select((partner_keys::all_columns, partners::suspended))
+        .first(c)
+        .optional())?;
+    let Some((row, suspended)) = row else { return Ok(None) };
+    let key = PublicKey::from_json(&row.jwk).map_err(|_| broken("key", &row.partner))?;
+    let retired = row.retired_us.map(Time::from_micros);
+    Ok(Some((PartnerKey { partner: row.partner, key, retired }, suspended)))
+}
+
 /// Inserts or replaces a partner.
 ///
 /// # Errors

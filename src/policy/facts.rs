@@ -271,6 +271,8 @@ pub struct Roles {
     pub enroller: bool,
     /// Acts for persons under mandates.
     pub agent: bool,
+    /// Binds persons' own keys.
+    pub registrar: bool,
 }
 
 impl Roles {
@@ -280,6 +282,7 @@ impl Roles {
             (self.furnisher, "furnisher"),
             (self.asker, "asker"),
             (self.enroller, "enroller"),
+            (self.registrar, "registrar"),
             (self.agent, "agent"),
         ]
         .into_iter()

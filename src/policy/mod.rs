@@ -3,13 +3,13 @@
 //! The law is a folder, `policies/`: Cedar policies say what is permitted and forbidden, each with
 //! the provision it comes from; TOML beside them holds the catalogues (packs, scenarios, spending
 //! categories, refusals). [`Rules`] reads and cross-checks all of it, or refuses to start.
-//! [`decide`] turns derived [`Facts`] into a [`Permit`], the only key to everything that is
+//! [`decide()`] turns derived [`Facts`] into a [`Permit`], the only key to everything that is
 //! answered, recorded or changed, or into a [`Refusal`] that names the rules which were not met.
 //!
 //! | which API | for which need |
 //! | --- | --- |
 //! | [`Rules::embedded`], [`Rules::load`] | the rules of this binary, or of a folder |
-//! | [`decide`] | one act |
+//! | [`decide()`] | one act |
 //! | [`Refusal::outward`], [`Rules::outward`] | what the asker may hear of a refusal |
 //! | [`Rules::terms`] | what a scenario owes and discloses under several packs at once |
 //! | [`Categories::judge`] | is this spending category allowed, unlisted, prohibited? |

@@ -92,7 +92,7 @@ impl Refusals {
     }
 
     /// Who hears a code; one that is not catalogued is told to nobody but lenders.
-    pub(super) fn told(&self, code: &str) -> Told {
+    pub fn told(&self, code: &str) -> Told {
         self.get(code).map_or(Told::Lender, |refusal| refusal.told)
     }
 }

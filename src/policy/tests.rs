@@ -22,7 +22,8 @@ fn right(action: Action, kind: ActorKind, packs: &[&str]) -> Facts {
     facts.actor.reason_given = kind == ActorKind::Operator;
     facts.actor.roles = match action {
         Action::Furnish | Action::AnswerDispute => Roles { furnisher: true, ..Roles::default() },
-        Action::Enrol | Action::BindPersonKey => Roles { enroller: true, ..Roles::default() },
+        Action::Enrol => Roles { enroller: true, ..Roles::default() },
+        Action::BindPersonKey => Roles { registrar: true, ..Roles::default() },
         Action::Inquire | Action::ReadAnswer | Action::ReportOutcome | Action::GiveConsent => {
             Roles { asker: true, ..Roles::default() }
         }

@@ -85,7 +85,8 @@ impl Target {
                 Ok(AnyConn::Sqlite(conn))
             }
             Target::Postgres { url, .. } => {
-                let mut conn = PgConnection::establish(url).map_err(unreachable)?;
+                let url = with_time_limits(url);
+                let mut conn = PgConnection::establish(&url).map_err(unreachable)?;
                 conn.batch_execute(
                     "SET client_min_messages = warning; SET lock_timeout = '10s'; \
                      SET idle_in_transaction_session_timeout = '30s'; \
@@ -95,6 +96,26 @@ impl Target {
             }
         }
     }
+}
+
+/// The address with the client's own time limits, where it states none: a network that drops
+/// packets must not hold the writer for as long as the kernel would.
+fn with_time_limits(url: &str) -> String {
+    const LIMITS: [(&str, &str); 5] = [
+        ("connect_timeout", "10"),
+        ("tcp_user_timeout", "30000"),
+        ("keepalives_idle", "10"),
+        ("keepalives_interval", "5"),
+        ("keepalives_count", "3"),
+    ];
+    let mut url = url.to_string();
+    for (name, value) in LIMITS {
+        if !url.contains(&format!("{name}=")) {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            url.push_str(&format!("{separator}{name}={value}"));
+        }
+    }
+    url
 }
 
 fn reason(error: &diesel::ConnectionError) -> String {

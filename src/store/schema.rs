@@ -138,6 +138,8 @@ diesel::table! {
         revoked_us -> Nullable<BigInt>,
         revoked_idx -> Nullable<BigInt>,
         used_us -> Nullable<BigInt>,
+        data_life_days -> Nullable<BigInt>,
+        statement -> Nullable<Binary>,
         artefact -> Binary,
         idx -> BigInt,
     }
@@ -177,6 +179,7 @@ diesel::table! {
         idx -> BigInt,
         asker -> Text,
         person -> Nullable<Text>,
+        subject -> Text,
         scenario -> Text,
         at_us -> BigInt,
         expires_us -> BigInt,
@@ -231,6 +234,13 @@ diesel::table! {
         content -> Text,
         since_us -> BigInt,
         idx -> BigInt,
+    }
+}
+
+diesel::table! {
+    batches (id) {
+        id -> Text,
+        at_us -> BigInt,
     }
 }
 

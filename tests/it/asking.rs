@@ -122,7 +122,7 @@ on_both!(the_state_of_a_person_is_told_to_a_lender_only, "US", |world| {
     let (at_bank, at_hotel) = enrol(&cautious);
     let mut enrolment = cautious.enrolment();
     enrolment["mandate"] = json!({
-        "acts": ["freeze"], "expires_at": "2027-01-01T00:00:00Z", "evidence_digest": "ab",
+        "acts": ["freeze"], "expires_at": "2027-01-01T00:00:00Z", "evidence_digest": "ab".repeat(32),
     });
     let at_agent = world.enrol_as(world.by(&agent), &enrolment).expect("enrolled");
     world.freeze(world.by(&agent), &text(&at_agent["subject"])).expect("frozen");

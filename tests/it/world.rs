@@ -33,6 +33,8 @@ use fivefold::policy::Environment;
 use fivefold::store::Target;
 use serde_json::{Value, json};
 
+use crate::postgres::Fresh;
+
 /// When every world begins.
 pub const BEGIN: &str = "2026-11-20T04:00:00Z";
 
@@ -90,30 +92,15 @@ pub struct World {
     pub settings: Settings,
     serial: Cell<u64>,
     seed: u64,
-    server: Option<(String, String)>,
+    _database: Option<Fresh>,
     _dir: tempfile::TempDir,
 }
 
 impl Drop for World {
     fn drop(&mut self) {
+        // Before the database goes.
         self.bureau = None;
-        if let Some((server, name)) = &self.server {
-            let server = Target::Postgres { url: server.clone(), keys: false };
-            if let Ok(mut conn) = server.connect() {
-                let _ = conn.batch(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-            }
-        }
     }
-}
-
-/// The server to make databases on.
-#[expect(clippy::disallowed_methods, reason = "a test is configured by its environment")]
-fn postgres_server() -> Option<String> {
-    let url = std::env::var("FIVEFOLD_TEST_POSTGRES").ok();
-    if url.is_none() {
-        println!("FIVEFOLD_TEST_POSTGRES is not set: this fact was checked on SQLite only");
-    }
-    url
 }
 
 fn seed_of(name: &str) -> u64 {
@@ -131,18 +118,10 @@ impl World {
 
     /// The same on PostgreSQL, where there is one.
     pub fn postgres(name: &str, home: &str) -> Option<World> {
-        let server = postgres_server()?;
+        let database = Fresh::database(name)?;
         let dir = tempfile::tempdir().expect("a directory");
-        let unique = sha256(format!("{name} {}", dir.path().display()).as_bytes());
-        let database = format!("fivefold_{}", &fivefold::kernel::bytes::hex(&unique)[..20]);
-        let mut conn = Target::Postgres { url: server.clone(), keys: false }
-            .connect()
-            .expect("FIVEFOLD_TEST_POSTGRES names a server");
-        conn.batch(&format!("CREATE DATABASE {database}")).expect("a database can be made");
-        let (front, _) = server.rsplit_once('/').expect("a URL with a database");
-        let url = format!("{front}/{database}");
-        let target = Target::Postgres { url, keys: false };
-        Some(World::begin(name, home, dir, target, Some((server, database))))
+        let target = Target::Postgres { url: database.url.clone(), keys: false };
+        Some(World::begin(name, home, dir, target, Some(database)))
     }
 
     fn begin(
@@ -150,7 +129,7 @@ impl World {
         home: &str,
         dir: tempfile::TempDir,
         database: Target,
-        server: Option<(String, String)>,
+        fresh: Option<Fresh>,
     ) -> World {
         let seed = seed_of(name);
         let (env, clock) = Env::fixed(BEGIN.parse().expect("a time"), seed);
@@ -166,7 +145,7 @@ impl World {
         };
         let bureau = Some(Bureau::init(&env, &settings).expect("a bureau"));
         let serial = Cell::new(0);
-        World { bureau, clock, env, settings, serial, seed, server, _dir: dir }
+        World { bureau, clock, env, settings, serial, seed, _database: fresh, _dir: dir }
     }
 
     pub fn bureau(&self) -> &Bureau {
@@ -292,7 +271,7 @@ impl World {
 
     /// A bank that does everything a bank does.
     pub fn bank(&self) -> Party {
-        let roles = [Role::Furnisher, Role::Asker, Role::Enroller];
+        let roles = [Role::Furnisher, Role::Asker, Role::Enroller, Role::Registrar];
         self.partner("Bank", "bank", &roles, &["credit_application", "account_review"])
     }
 

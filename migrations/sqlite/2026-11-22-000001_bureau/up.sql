@@ -129,10 +129,14 @@ CREATE TABLE consents (
   revoked_us INTEGER,
   revoked_idx INTEGER,
   used_us INTEGER,
+  data_life_days INTEGER,
+  statement BLOB,
   artefact BLOB NOT NULL,
   idx INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX consents_person ON consents (person);
+-- A person's signature is good for one consent.
+CREATE UNIQUE INDEX consents_statement ON consents (person, statement);
 
 -- One row per live record identity (decisions.md 14): what a furnisher said last.
 CREATE TABLE facts (
@@ -165,6 +169,7 @@ CREATE TABLE inquiries (
   idx INTEGER NOT NULL,
   asker TEXT NOT NULL,
   person TEXT,
+  subject TEXT NOT NULL,
   scenario TEXT NOT NULL,
   at_us INTEGER NOT NULL,
   expires_us INTEGER NOT NULL,
@@ -217,4 +222,10 @@ CREATE TABLE artefacts (
   content TEXT NOT NULL,
   since_us INTEGER NOT NULL,
   idx INTEGER NOT NULL
+) STRICT;
+
+-- Batches committed lately: after a lost answer to a commit, this tells (decisions.md 10).
+CREATE TABLE batches (
+  id TEXT PRIMARY KEY,
+  at_us INTEGER NOT NULL
 ) STRICT;

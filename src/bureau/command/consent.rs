@@ -10,16 +10,16 @@ use crate::bureau::work::{Work, artefact_place};
 use crate::collect::observation::Dimension;
 use crate::collect::read::TYPES;
 use crate::consent::artefact::Method;
-use crate::consent::rows::ConsentRow;
+use crate::consent::rows::{self as consent_rows, ConsentRow};
 use crate::consent::statement::statement;
 use crate::consent::{Artefact, Fetch, Purpose};
 use crate::error::{Problem, Reason};
-use crate::kernel::bytes::from_base64;
+use crate::kernel::bytes::{Digest, from_base64, sha256};
 use crate::kernel::id;
 use crate::ledger::body::{Draft, person_key_name};
 use crate::ledger::leaf::PublicKind;
 use crate::partner::signature::PublicKey;
-use crate::policy::{Action, Facts};
+use crate::policy::{Action, Facts, Person};
 use crate::store::StoreError;
 
 /// `POST /v1/consents`.
@@ -31,6 +31,22 @@ pub struct GiveConsent {
 }
 
 impl GiveConsent {
+    /// What makes a person's signature good for one consent only.
+    fn statement_digest(&self) -> Option<Digest> {
+        let signed = self.artefact.evidence.method == Method::PersonSigned;
+        signed.then(|| sha256(statement(&self.artefact).as_bytes()))
+    }
+
+    /// Whether the person's signature was used before, for a consent revoked or spent since.
+    fn seen_before(&self, work: &mut Work<'_>, person: &str) -> Result<bool, Fault> {
+        let Some(digest) = self.statement_digest() else { return Ok(false) };
+        let known = |row: &ConsentRow| row.statement.as_deref() == Some(digest.as_slice());
+        if work.loaded.consents.values().any(known) {
+            return Ok(true);
+        }
+        Ok(consent_rows::by_person(work.conn, &[person])?.iter().any(known))
+    }
+
     fn faults(&self, work: &Work<'_>) -> Vec<Reason> {
         let dimensions: Vec<&str> = Dimension::ALL.iter().map(|d| d.name()).collect();
         let rules = &work.engine.rules;
@@ -106,6 +122,8 @@ impl GiveConsent {
             revoked_us: None,
             revoked_idx: None,
             used_us: None,
+            data_life_days: self.artefact.data_life.map(i64::from),
+            statement: self.statement_digest().map(|digest| digest.to_vec()),
             artefact: sealed,
             idx: index as i64,
         })
@@ -135,12 +153,22 @@ impl Command for GiveConsent {
         let mut facts = authority::facts(work, &self.admission, Action::GiveConsent, &residence);
         authority::add_person(work, &mut facts, &person)?;
         authority::add_standing(work, &mut facts, &self.admission, &person, "give_consent");
-        facts.person.mismatch = mismatch;
+        // Whether the person matches, or is of age, is decided when the consent is used: at giving
+        // it a partner would learn who is on file.
+        match &self.admission.principal {
+            Principal::Partner(_) => facts.person = Person { known: true, ..Person::default() },
+            _ => facts.person.mismatch = mismatch,
+        }
         let valid = self.evidence_valid(work, &person);
         self.grant(&mut facts, work, valid);
         let about = Some(person.as_str());
         let permit = authority::permit(work, &self.admission, &facts, PublicKind::Consent, about)?;
         permit.spend();
+        if self.seen_before(work, &person)? {
+            let text = "This signature stands for a consent already on record. Ask the person for \
+                        a new one.";
+            return Err(Problem::new("consent_exists", text).into());
+        }
         let consent = id::mint(&work.engine.env, "con");
         let artefact = &self.artefact;
         let (holder, sector) = authority::actor(work, &self.admission);

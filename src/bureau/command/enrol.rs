@@ -10,10 +10,12 @@ use crate::bureau::authority::{self, pack_of};
 use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
 use crate::error::{Problem, Reason};
+use crate::kernel::Time;
+use crate::kernel::bytes::{digest_from_hex, from_base64};
 use crate::kernel::id;
-use crate::kernel::{Time, bytes::from_base64};
 use crate::ledger::body::{Draft, person_key_name};
 use crate::ledger::leaf::PublicKind;
+use crate::partner::Role;
 use crate::partner::signature::PublicKey;
 use crate::policy::Action;
 use crate::subject::document::{Document, parse_document};
@@ -25,6 +27,8 @@ use crate::subject::{Identity, Lookup};
 
 /// Years after which a verification no longer counts.
 pub const VERIFICATION_YEARS: u8 = 5;
+/// The identity level that a registrar's own evidence must reach.
+const KEY_LEVEL_MIN: u8 = 2;
 /// Documents of one enrolment at most.
 const DOCUMENTS_MAX: usize = 8;
 /// Verifications of one enrolment at most.
@@ -62,8 +66,12 @@ pub struct MandateSent {
     pub acts: Vec<String>,
     /// Until when.
     pub expires_at: Time,
-    /// SHA-256 of the signed mandate, hexadecimal.
+    /// SHA-256 of the signed mandate, hexadecimal: the agent must be able to produce it.
     pub evidence_digest: String,
+    /// Signature by the person's own key over [`mandate_text`], base64: required where the person
+    /// has one.
+    #[serde(default)]
+    pub signature: Option<String>,
 }
 
 /// `POST /v1/subjects`.
@@ -108,6 +116,52 @@ pub fn key_proof_text(partner: &str, thumbprint: &str) -> String {
     format!("fivefold-person-key/v1\n{partner}\n{thumbprint}\n")
 }
 
+/// The acts that a mandate can name.
+const MANDATE_ACTS: [&str; 11] = [
+    "see_file",
+    "give_consent",
+    "read_consent",
+    "revoke_consent",
+    "freeze",
+    "unfreeze",
+    "dispute",
+    "read_dispute",
+    "add_statement",
+    "ask_review",
+    "erase",
+];
+/// Days for which a mandate runs at most.
+const MANDATE_DAYS_MAX: i64 = 2 * 366;
+
+/// The text that a person signs to give a mandate.
+pub fn mandate_text(agent: &str, mandate: &MandateSent) -> String {
+    let acts = mandate.acts.join(",");
+    format!("fivefold-mandate/v1\n{agent}\n{acts}\n{}\n", mandate.expires_at)
+}
+
+fn mandate_faults(mandate: &MandateSent, today: Date, errors: &mut Vec<Reason>) {
+    for (i, act) in mandate.acts.iter().enumerate() {
+        if !MANDATE_ACTS.contains(&act.as_str()) {
+            let text = format!("one of {}", MANDATE_ACTS.join(", "));
+            errors.push(Reason::new(format!("/mandate/acts/{i}"), "unknown_value", text));
+        }
+    }
+    if mandate.acts.is_empty() {
+        errors.push(Reason::new("/mandate/acts", "missing_field", "a mandate names its acts"));
+    }
+    if digest_from_hex(&mandate.evidence_digest).is_none() {
+        let text = "give SHA-256 of the signed mandate as 64 hexadecimal digits";
+        errors.push(Reason::new("/mandate/evidence_digest", "not_a_digest", text));
+    }
+    let days = mandate.expires_at.seconds().div_euclid(86_400);
+    let now = Time::from_micros(0).date_at(0);
+    let today = today.since(now).map_or(0, |span| i64::from(span.get_days()));
+    if !(today..=today + MANDATE_DAYS_MAX).contains(&days) {
+        let text = "a mandate ends in the future, within two years";
+        errors.push(Reason::new("/mandate/expires_at", "term_too_long", text));
+    }
+}
+
 impl Enrol {
     /// Checks everything that can be checked without the database.
     ///
@@ -149,6 +203,9 @@ impl Enrol {
             if check.verified > today {
                 errors.push(Reason::new(at("verified"), "date_in_future", "checked in the future"));
             }
+        }
+        if let Some(mandate) = &sent.mandate {
+            mandate_faults(mandate, today, &mut errors);
         }
         let key = read_key(&admission, &sent, &mut errors);
         if sent.verifications.len() > VERIFICATIONS_MAX {
@@ -278,16 +335,25 @@ impl Command for Enrol {
         let facts = authority::facts(work, &self.admission, Action::Enrol, &self.sent.residence);
         let permit = authority::permit(work, &self.admission, &facts, PublicKind::Subject, None)?;
         permit.spend();
+        let level = self.own_level(work.now.date_at(0));
+        self.may_bind(work, level)?;
+        // Known or new, a key is written: the time of an answer must not tell which.
+        let spare = id::mint(&work.engine.env, "spare");
         let (person, mismatch) = match self.resolve(work) {
             Resolution::New => {
                 let person = id::mint(&work.engine.env, "per");
                 work.make_key(person_key_name(&person));
                 (person, false)
             }
-            Resolution::Known(person) => (person, false),
-            Resolution::Mismatch(person) => (person, true),
+            Resolution::Known(person) => {
+                work.make_key(spare);
+                (person, false)
+            }
+            Resolution::Mismatch(person) => {
+                work.make_key(spare);
+                (person, true)
+            }
         };
-        let level = self.own_level(work.now.date_at(0));
         let subject = self.subject(work, &person, mismatch, level);
         let (partner, sector) = authority::actor(work, &self.admission);
         let channels: Vec<&str> =
@@ -316,6 +382,51 @@ impl Command for Enrol {
 }
 
 impl Enrol {
+    /// Whoever holds a person's key is the person, so binding one takes a registrar with evidence
+    /// of its own; a mandate takes a partner that the bureau made an agent.
+    fn may_bind(&self, work: &mut Work<'_>, level: u8) -> Result<(), Fault> {
+        if self.key.is_some() {
+            let residence = &self.sent.residence;
+            let action = Action::BindPersonKey;
+            let mut facts = authority::facts(work, &self.admission, action, residence);
+            facts.person.known = true;
+            authority::permit(work, &self.admission, &facts, PublicKind::Key, None)?.spend();
+            if level < KEY_LEVEL_MIN {
+                let text = "Binding a person's key takes verifications that reach level 2: three \
+                            independent sources, or face to face.";
+                return Err(Problem::new("identity_level_low", text).into());
+            }
+        }
+        let agent = work.registry.partners.get(&self.partner());
+        let agent = agent.is_some_and(|p| p.roles.contains(&Role::Agent));
+        if self.sent.mandate.is_some() && !agent {
+            let text = "Only a partner that the bureau registered as an agent takes mandates.";
+            return Err(Problem::new("role_missing", text).into());
+        }
+        Ok(())
+    }
+
+    /// A person who has a key gives a mandate with it; for others the agent vouches, and must be
+    /// able to produce what they signed.
+    fn mandate_holds(&self, work: &Work<'_>, person: &str, mandate: &MandateSent) -> bool {
+        let mut keys = work
+            .loaded
+            .person_keys
+            .values()
+            .filter(|row| row.retired_us.is_none())
+            .filter(|row| work.loaded.canonical(&row.person) == person)
+            .peekable();
+        if keys.peek().is_none() {
+            return true;
+        }
+        let text = mandate_text(&self.partner(), mandate);
+        let signature = mandate.signature.as_deref().and_then(from_base64);
+        signature.is_some_and(|signature| {
+            keys.filter_map(|row| PublicKey::from_json(&row.jwk).ok())
+                .any(|key| key.verify(text.as_bytes(), &signature))
+        })
+    }
+
     fn subject(&self, work: &mut Work<'_>, person: &str, mismatch: bool, level: u8) -> PairwiseRow {
         let partner = self.partner();
         let known =
@@ -346,9 +457,12 @@ impl Enrol {
         };
         for (document, lookup) in &self.lookups {
             let canonical = document.canonical();
-            if !identity.documents.contains(&canonical) {
-                identity.documents.push(canonical);
+            // A further document of a known person is an alias, and takes staff: else an enroller
+            // could tie a stranger's document to them.
+            if known.is_some() {
+                continue;
             }
+            identity.documents.push(canonical);
             let row = LookupRow {
                 hmac: lookup.document.to_vec(),
                 person: person.to_string(),
@@ -392,6 +506,10 @@ impl Enrol {
         if let (Some(mandate), Principal::Partner(agent)) =
             (&self.sent.mandate, &self.admission.principal)
         {
+            // Not recorded, and not told: whether the person has a key is not the agent's to know.
+            if !self.mandate_holds(work, person, mandate) {
+                return Ok(());
+            }
             let row = MandateRow {
                 id: id::mint(&work.engine.env, "man"),
                 person: person.to_string(),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::refold::{self, Logged};
+use super::refold::{Circle, gather, key_of};
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::{Admission, Principal};
 use crate::bureau::authority;
@@ -11,10 +11,10 @@ use crate::bureau::needs::Needs;
 use crate::bureau::standing;
 use crate::bureau::work::{Work, answer_place};
 use crate::consent::rows as consent_rows;
-use crate::inquiry::rows as inquiry_rows;
+use crate::inquiry::rows::{self as inquiry_rows, InquiryRow};
 use crate::kernel::id;
 use crate::kernel::seal::SealKey;
-use crate::ledger::body::{Draft, person_key_name};
+use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows as ledger_rows;
 use crate::policy::Action;
@@ -91,25 +91,27 @@ impl SeeFile {
         let engine = work.engine;
         let assessment = assess(&work.folded(person)?.profile, engine.champion(), &view.as_of);
         let identity = work.identity(person)?;
-        let logged = logged(work, person)?;
-        let consents = consent_rows::by_person(work.conn, &[person])?;
-        let rows = inquiry_rows::by_person(work.conn, &[person])?;
-        let entries = ledger_rows::all_about(work.conn, &[person])?;
-        let hard: Vec<i64> = work
-            .loaded
-            .marks
-            .get(person)
-            .map(|marks| marks.iter().map(|m| m.idx).collect())
-            .unwrap_or_default();
-        let key = work.key(&person_key_name(person))?;
-        let mut inquiries = Vec::new();
-        for row in rows {
-            let opened = key
-                .open(answer_place(&row.id, row.idx as u64), &row.answer)
-                .map_err(|e| StoreError::inconsistent(e.to_string()))?;
-            let answer = serde_json::from_slice(&opened)
-                .map_err(|e| StoreError::inconsistent(e.to_string()))?;
-            inquiries.push(Opened { hard: hard.contains(&row.idx), row, answer });
+        let size = work.size();
+        let found = work.with_bodies(|conn, loaded, fresh, keystore| {
+            let mut key = |owner: &str| key_of(loaded, keystore, owner);
+            let circle = Circle::of(conn, person, size)?;
+            let logged = gather(conn, &mut key, &circle, size, fresh)?;
+            let mut consents = consent_rows::by_person(conn, &circle.ids())?;
+            consents.retain(|row| circle.holds(&row.subject, &row.person));
+            let mut inquiries = Vec::new();
+            for row in inquiry_rows::by_person(conn, &circle.ids())? {
+                let owner = row.person.clone().unwrap_or_default();
+                if circle.holds(&row.subject, &owner) {
+                    inquiries.push(opened(row, &key(&owner)?)?);
+                }
+            }
+            let entries = ledger_rows::all_about(conn, &circle.ids())?;
+            Ok((logged, consents, inquiries, entries))
+        })?;
+        let (logged, consents, mut inquiries, entries) = found;
+        let hard: Vec<i64> = work.loaded.marks.values().flatten().map(|mark| mark.idx).collect();
+        for one in &mut inquiries {
+            one.hard = hard.contains(&one.row.idx);
         }
         let head = ledger_rows::newest_checkpoint(work.conn)?;
         Ok(Dossier {
@@ -132,21 +134,12 @@ impl SeeFile {
     }
 }
 
-/// Every live observation about a person, in order of the log.
-fn logged(work: &mut Work<'_>, person: &str) -> Result<Vec<Logged>, Fault> {
-    let size = work.size();
-    let logged = work.with_bodies(|conn, keys, fresh, keystore| {
-        let mut rows = ledger_rows::bodies_about(conn, &[person], "observation", size)?;
-        rows.extend(fresh(&[person]));
-        let name = person_key_name(person);
-        let key: SealKey = match keys.get(&name) {
-            Some(key) => key.clone(),
-            None => keystore
-                .get([name.as_str()])?
-                .remove(&name)
-                .ok_or_else(|| StoreError::inconsistent("the person's key is gone"))?,
-        };
-        rows.iter().map(|row| refold::open(row, &key)).collect::<Result<Vec<_>, _>>()
-    })?;
-    Ok(logged)
+/// An answer as it was given.
+fn opened(row: InquiryRow, key: &SealKey) -> Result<Opened, StoreError> {
+    let bytes = key
+        .open(answer_place(&row.id, row.idx as u64), &row.answer)
+        .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+    let answer =
+        serde_json::from_slice(&bytes).map_err(|e| StoreError::inconsistent(e.to_string()))?;
+    Ok(Opened { row, hard: false, answer })
 }

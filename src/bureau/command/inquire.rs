@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Command, Fault, needs_of_admission};
-use crate::bureau::admission::Admission;
+use crate::bureau::admission::{Admission, Principal};
 use crate::bureau::needs::Needs;
 use crate::bureau::work::{Recorded, Work, answer_place};
 use crate::bureau::{authority, standing};
@@ -47,6 +47,9 @@ pub struct Inquire {
     pub sent: InquirySent,
 }
 
+/// The scenario of a person's own file.
+const SELF: &str = "self";
+
 struct Found {
     person: Option<String>,
     standing: Option<Standing>,
@@ -65,6 +68,8 @@ impl Command for Inquire {
             needs.consents.insert(self.sent.basis.reference.clone());
         }
         needs.scored = true;
+        // Whoever asks about themself, or for somebody, must be known as that.
+        needs.whole_persons = self.sent.scenario == SELF;
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
@@ -92,7 +97,11 @@ impl Inquire {
         let asker = self.asker();
         let row = work.loaded.pairwise.get(&self.sent.subject);
         let row = row.filter(|row| row.partner == asker).cloned();
-        let person = row.as_ref().map(|r| work.loaded.canonical(&r.person).to_string());
+        let own = match &self.admission.principal {
+            Principal::Person(id) if self.sent.subject == "me" => Some(id.as_str()),
+            _ => row.as_ref().map(|row| row.person.as_str()),
+        };
+        let person = own.map(|id| work.loaded.canonical(id).to_string());
         let residence = match &person {
             Some(person) => super::consent::residence(work, person),
             // Nobody's residence is known: the home pack decides, in the same words.
@@ -103,9 +112,15 @@ impl Inquire {
         let partner = work.registry.partners.get(&asker);
         facts.actor.holds_scenario =
             partner.is_some_and(|p| p.scenarios.contains_key(&self.sent.scenario));
-        if let (Some(person), Some(row)) = (&person, &row) {
+        if let Some(person) = &person {
             authority::add_person(work, &mut facts, person)?;
-            facts.person.mismatch = row.mismatch;
+            facts.person.mismatch = row.as_ref().is_some_and(|row| row.mismatch);
+        }
+        if let (SELF, Some(person)) = (self.sent.scenario.as_str(), &person) {
+            // A person needs no basis to see their own file.
+            let act = Action::SeeFile.name();
+            authority::add_standing(work, &mut facts, &self.admission, person, act);
+            return Ok(Found { person: Some(person.clone()), standing: None, facts });
         }
         let standing = self.add_basis(work, &mut facts, person.as_deref())?;
         Ok(Found { person, standing, facts })
@@ -264,7 +279,9 @@ impl Inquire {
                 at_us: work.now.micros(),
             });
         }
-        let expires = work.now.plus_days(self.use_days(work));
+        let kept = work.loaded.consents.get(&self.sent.basis.reference);
+        let kept = kept.and_then(|row| row.data_life_days).unwrap_or(i64::MAX);
+        let expires = work.now.plus_days(self.use_days(work).min(kept));
         let mut body = Map::new();
         body.insert("inquiry".into(), json!(inquiry));
         body.insert("scenario".into(), json!(self.sent.scenario));
@@ -309,6 +326,7 @@ impl Inquire {
             idx: recorded.index as i64,
             asker: self.asker(),
             person: person.map(str::to_string),
+            subject: self.sent.subject.clone(),
             scenario: self.sent.scenario.clone(),
             at_us: work.now.micros(),
             expires_us: expires.micros(),

@@ -18,7 +18,7 @@ use crate::consent::{Purpose, Standing};
 use crate::kernel::bytes::{Digest, keyed};
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
-use crate::policy::{self, Action, Decision, Facts, decide};
+use crate::policy::{self, Action, Decision, Facts, Told, decide};
 use crate::score::{FoldContext, needs_refold};
 use crate::store::StoreError;
 
@@ -115,8 +115,12 @@ impl ObserveSlice {
         match decide(&work.engine.rules, &facts) {
             Decision::Permit(permit) => drop(permit.spend()),
             Decision::Refusal(refusal) => {
-                let text = work.engine.rules.explain(&refusal);
-                return Ok(Fate::Reject(refusal.outward(&work.engine.rules).code, text));
+                let rules = &work.engine.rules;
+                // The state of the person is not the furnisher's to learn.
+                if rules.refusals().told(refusal.code()) == Told::Lender {
+                    return Ok(reject("not_collected", "nothing is collected about this subject"));
+                }
+                return Ok(Fate::Reject(refusal.outward(rules).code, rules.explain(&refusal)));
             }
         }
         let identity = identity(work.engine, &holder, &furnisher, observation);

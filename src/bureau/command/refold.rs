@@ -117,11 +117,73 @@ pub struct Question<'a> {
     pub before: u64,
 }
 
-/// Folds `rows` and what the database holds about the person: the one way from entries to a
-/// profile. Gives the profile and the number of observations read.
+/// Everybody who was ever held to be one with a person, and which of their partners' ids are the
+/// person's as things stand. After a split, what was recorded while two were one goes back to
+/// whom it was sent about.
+pub struct Circle {
+    /// The persons, by id.
+    pub persons: BTreeSet<String>,
+    person: String,
+    origin: BTreeMap<String, String>,
+    into: BTreeMap<String, String>,
+}
+
+impl Circle {
+    /// The circle of `person` by the resolutions before index `before`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn of(conn: &mut AnyConn, person: &str, before: u64) -> Result<Circle, StoreError> {
+        let resolutions = subject_rows::resolutions(conn)?;
+        let persons = relatives(&resolutions, person, before);
+        let into = merged_at(&resolutions, before);
+        let ids: Vec<&str> = persons.iter().map(String::as_str).collect();
+        let pairwise = subject_rows::pairwise(conn, By::Person, &ids)?;
+        let origin = pairwise.into_iter().map(|row| (row.id, row.person)).collect();
+        Ok(Circle { persons, person: person.to_string(), origin, into })
+    }
+
+    /// The persons' ids, for a query.
+    pub fn ids(&self) -> Vec<&str> {
+        self.persons.iter().map(String::as_str).collect()
+    }
+
+    /// Whether what was recorded under `owner` about `subject` is the person's.
+    pub fn holds(&self, subject: &str, owner: &str) -> bool {
+        let holder = self.origin.get(subject).map_or(owner, String::as_str);
+        stands_for(&self.into, holder) == self.person
+    }
+}
+
+/// The person's observations, in order of the log.
 ///
 /// # Errors
 /// The database's, a body that does not open, or a destroyed key (`inconsistent`).
+pub fn gather(
+    conn: &mut AnyConn,
+    keys: &mut dyn FnMut(&str) -> Result<SealKey, StoreError>,
+    circle: &Circle,
+    before: u64,
+    fresh: &dyn Fn(&[&str]) -> Vec<BodyRow>,
+) -> Result<Vec<Logged>, StoreError> {
+    let mut rows = ledger_rows::bodies_about(conn, &circle.ids(), "observation", before)?;
+    rows.extend(fresh(&circle.ids()));
+    let mut logged = Vec::new();
+    for row in &rows {
+        let Some(owner) = &row.person else { continue };
+        let one = open(row, &keys(owner)?)?;
+        if circle.holds(&one.observation.subject, owner) {
+            logged.push(one);
+        }
+    }
+    Ok(logged)
+}
+
+/// Folds what the log holds about the person: the one way from entries to a profile. Gives the
+/// profile and the number of observations read.
+///
+/// # Errors
+/// As [`gather`].
 pub fn fold(
     conn: &mut AnyConn,
     keys: &mut dyn FnMut(&str) -> Result<SealKey, StoreError>,
@@ -129,43 +191,26 @@ pub fn fold(
     fresh: &dyn Fn(&[&str]) -> Vec<BodyRow>,
     overrides: &BTreeMap<String, Option<i64>>,
 ) -> Result<(Profile, u64), StoreError> {
-    let resolutions = subject_rows::resolutions(conn)?;
-    let group = relatives(&resolutions, question.person, question.before);
-    let into = merged_at(&resolutions, question.before);
-    let persons: Vec<&str> = group.iter().map(String::as_str).collect();
-    let mut rows = ledger_rows::bodies_about(conn, &persons, "observation", question.before)?;
-    rows.extend(fresh(&persons));
-    let origin: BTreeMap<String, String> = subject_rows::pairwise(conn, By::Person, &persons)?
-        .into_iter()
-        .map(|row| (row.id, row.person))
-        .collect();
+    let circle = Circle::of(conn, question.person, question.before)?;
+    let mut logged = gather(conn, keys, &circle, question.before, fresh)?;
     let mut revoked = BTreeMap::new();
-    for row in consent_rows::by_person(conn, &persons)? {
+    for row in consent_rows::by_person(conn, &circle.ids())? {
         revoked.insert(row.id, row.revoked_idx);
     }
     revoked.extend(overrides.iter().map(|(id, at)| (id.clone(), *at)));
-    let mut logged = Vec::new();
     let mut count = 0;
-    for row in &rows {
-        let Some(owner) = &row.person else { continue };
-        let mut one = open(row, &keys(owner)?)?;
-        let subject = &one.observation.subject;
-        let holder = origin.get(subject).map_or(owner.as_str(), String::as_str);
+    logged.retain_mut(|one| {
         let ended = revoked.get(&one.observation.basis.reference).copied().flatten();
-        let withdrawn = ended.is_some_and(|idx| (idx as u64) < question.before);
-        if stands_for(&into, holder) != question.person {
-            continue;
-        }
-        if !withdrawn {
+        if ended.is_none_or(|idx| (idx as u64) >= question.before) {
             count += 1;
-        } else if one.observation.op == Operation::Report {
-            continue;
-        } else {
-            // What was said under it is no longer used; what it took back stays taken back.
-            one.observation.op = Operation::Delete;
+            return true;
         }
-        logged.push(one);
-    }
+        // What was said under a consent taken back is no longer used; what it took back stays
+        // taken back.
+        let said = one.observation.op == Operation::Report;
+        one.observation.op = Operation::Delete;
+        !said
+    });
     let entries = logged.iter().map(|one| {
         let context = FoldContext {
             index: one.index,
@@ -196,7 +241,11 @@ pub fn refold(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn key_of(
+/// A person's key: read already, or from the key store.
+///
+/// # Errors
+/// There is none.
+pub fn key_of(
     loaded: &BTreeMap<String, SealKey>,
     keystore: &KeyStore,
     person: &str,

@@ -40,7 +40,7 @@ pub const AGENT: &str = "agent";
 /// Short name, name, sector, roles, contracted scenarios.
 type Part = (&'static str, &'static str, &'static str, &'static [Role], &'static [&'static str]);
 
-use Role::{Agent, Asker, Enroller, Furnisher};
+use Role::{Agent, Asker, Enroller, Furnisher, Registrar};
 
 const PARTS: [Part; 11] = [
     (
@@ -58,7 +58,7 @@ const PARTS: [Part; 11] = [
         &[Asker, Enroller],
         &["credit_application"],
     ),
-    (IDENTITY, "Demo Identity Verifier", "identity", &[Enroller], &[]),
+    (IDENTITY, "Demo Identity Verifier", "identity", &[Enroller, Registrar], &[]),
     (LANDLORD, "Demo Landlord", "landlord", &[Furnisher, Asker, Enroller], &["tenancy"]),
     (TELECOM, "Demo Telecom", "telecom", &[Furnisher, Enroller], &[]),
     (PAYMENT, "Demo Payment Platform", "payment", &[Furnisher, Enroller], &[]),

@@ -63,8 +63,8 @@ impl Paper<'_> {
             data_range: None,
             valid_from: self.now,
             expires_at: self.now.plus_seconds(hours * 3600),
-            data_life_days: None,
-            frequency_per_month: None,
+            data_life: None,
+            frequency: None,
             notice: Notice {
                 version: "demo-1".to_string(),
                 digest: hex(&sha256(NOTICE.as_bytes())),

@@ -8,8 +8,9 @@ use super::cast::{AGENT, BANK, CAR_HIRE, CREDIT_UNION, HOTEL, LANDLORD};
 use super::client::{Answered, Call};
 use super::hall::Hall;
 use super::intake::Person;
+use crate::bureau::command::enrol::{MandateSent, mandate_text};
 use crate::consent::Fetch;
-use crate::kernel::bytes::{hex, sha256};
+use crate::kernel::bytes::{base64, hex, sha256};
 use crate::partner::signature::SigningKey;
 
 /// What the bank asks in the story.
@@ -210,10 +211,18 @@ fn agent(hall: &Hall<'_>, person: &Person, turns: &mut Vec<Turn>) -> Result<(), 
     let before = hall.client.call(&agent.key, Call::get(&path))?;
     asks(turns, agent.name, "reads a file without a mandate", "mandate_missing", &before)?;
     let mut enrolment = person.enrolment.clone();
+    let mut mandate = MandateSent {
+        acts: vec!["see_file".to_string()],
+        expires_at: hall.env.now().plus_days(MANDATE_DAYS),
+        evidence_digest: hex(&sha256(b"a made-up mandate")),
+        signature: None,
+    };
+    // A person who has a key of their own gives a mandate with it.
+    let signature = own_key(person)?.sign(mandate_text(&agent.id, &mandate).as_bytes());
+    mandate.signature = Some(base64(&signature));
     enrolment["mandate"] = json!({
-        "acts": ["see_file"],
-        "expires_at": hall.env.now().plus_days(MANDATE_DAYS),
-        "evidence_digest": hex(&sha256(b"a made-up mandate")),
+        "acts": mandate.acts, "expires_at": mandate.expires_at,
+        "evidence_digest": mandate.evidence_digest, "signature": mandate.signature,
     });
     let subject = hall.enrol(agent, &enrolment)?;
     let path = format!("/v1/subjects/{subject}/report");

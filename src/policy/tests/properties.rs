@@ -16,6 +16,7 @@ fn bits(facts: &mut Facts) -> Vec<&mut bool> {
         &mut roles.asker,
         &mut roles.enroller,
         &mut roles.agent,
+        &mut roles.registrar,
         &mut actor.suspended,
         &mut actor.foreign_key,
         &mut actor.holds_scenario,
