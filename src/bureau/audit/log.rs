@@ -453,13 +453,18 @@ fn consent_fits(entry: &Entry, row: &ConsentRow, keys: &BTreeMap<String, SealKey
         && sealed.as_ref() == Some(&given)
 }
 
+/// A record names a person by kind only; the row keeps whose answer it is.
+fn asked_about_themself(row: &InquiryRow, asker: &str) -> bool {
+    asker == "person" && row.person.as_deref() == Some(row.asker.as_str())
+}
+
 fn inquiry_fits(
     entry: &Entry,
     row: &InquiryRow,
     keys: &BTreeMap<String, SealKey>,
 ) -> Result<(), String> {
     let holds = row.id == entry.says("inquiry")
-        && row.asker == entry.says("asker")
+        && (row.asker == entry.says("asker") || asked_about_themself(row, entry.says("asker")))
         && row.scenario == entry.says("scenario")
         && row.person == entry.person
         && row.at_us == entry.at_us;
