@@ -162,6 +162,12 @@ fn without_values(message: &str) -> String {
     out
 }
 
+/// A query string that is not what the route knows.
+pub fn bad_query() -> Problem {
+    let text = "a parameter of the query is unknown or of the wrong type: see /openapi.json";
+    Problem::invalid(vec![Reason::new("", "invalid_query", text)])
+}
+
 /// What an idempotency key stands for.
 pub fn request_digest(method: &str, target: &str, body: &[u8]) -> Digest {
     sha256_of(&[method.as_bytes(), b"\n", target.as_bytes(), b"\n", body])

@@ -1,11 +1,12 @@
 //! `/v1/observations`: a file of observations in, a receipt for every line out.
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::Shared;
-use super::caller::{Caller, answered, replied};
+use super::caller::{Caller, answered, bad_query, replied};
 use super::openapi::ProblemBody as Refused;
 use crate::bureau::Reply;
 use crate::bureau::admission::Admission;
@@ -35,9 +36,10 @@ pub struct How {
         (status = 422, body = Refused, content_type = "application/problem+json")))]
 pub async fn send(
     State(app): State<Shared>,
-    Query(how): Query<How>,
+    how: Result<Query<How>, QueryRejection>,
     caller: Caller,
 ) -> Result<Response, Problem> {
+    let Query(how) = how.map_err(|_| bad_query())?;
     let open = OpenUpload {
         admission: caller.plain_admission(),
         idempotency: caller.idempotency()?.map(|key| (key, caller.request)),

@@ -1,12 +1,13 @@
 //! `/v1/subjects` and `/v1/freezes`: enrolment, the whole file, lock and unlock.
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::Shared;
-use super::caller::{Caller, replied};
+use super::caller::{Caller, bad_query, replied};
 use super::openapi::ProblemBody as Refused;
 use crate::bureau::Reply;
 use crate::bureau::command::enrol::{Enrol, Enrolment};
@@ -94,9 +95,10 @@ pub struct OfSubject {
 pub async fn unfreeze(
     State(app): State<Shared>,
     Path(freeze): Path<String>,
-    Query(of): Query<OfSubject>,
+    of: Result<Query<OfSubject>, QueryRejection>,
     caller: Caller,
 ) -> Result<Response, Problem> {
+    let Query(of) = of.map_err(|_| bad_query())?;
     let admission = caller.plain_admission();
     let subject = of.subject.unwrap_or_else(|| "me".to_string());
     Ok(replied(app.bureau.act(Unfreeze { admission, freeze, subject }).await))

@@ -1,6 +1,9 @@
 //! The signature layer: a request is verified before a handler sees it, and its answer is signed
 //! after (contract.md, "Signatures").
 
+use std::future::Future;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -17,6 +20,10 @@ use crate::partner::signature::{
     Presented, RequestParts, RequestSeen, SignatureError, read_request, sign_response, target_uri,
 };
 
+/// Seconds in which a body must have arrived.
+const BODY_SECONDS_MAX: u64 = 40;
+/// Seconds in which a request must be answered.
+const ANSWER_SECONDS_MAX: u64 = 90;
 /// Bytes of an ordinary body at most.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of an upload at most: larger files are sent in parts.
@@ -59,7 +66,7 @@ pub async fn signed(
         true => app.large_bodies.acquire().await.ok(),
         false => None,
     };
-    let body = match read(body, limit).await {
+    let body = match in_time(BODY_SECONDS_MAX, read(body, limit)).await.and_then(|read| read) {
         Ok(body) => body,
         Err(problem) => return sign(&app, &unauthenticated, problem.into_response()).await,
     };
@@ -84,8 +91,21 @@ pub async fn signed(
         body,
         headers,
     });
-    let response = next.run(Request::from_parts(parts, Body::empty())).await;
+    let answering = next.run(Request::from_parts(parts, Body::empty()));
+    let response = match in_time(ANSWER_SECONDS_MAX, answering).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    };
     sign(&app, &seen, response).await
+}
+
+/// Waits so long and no longer: what a client or the database does not bring to an end, this does.
+async fn in_time<T>(seconds: u64, work: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::time::timeout(Duration::from_secs(seconds), work).await.map_err(|_| {
+        let text = "This took too long and was given up. Try again with the same Idempotency-Key: \
+                    what was done meanwhile is answered as it was.";
+        Problem::new("timeout", text).retry_after(1)
+    })
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {

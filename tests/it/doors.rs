@@ -185,6 +185,8 @@ fn bad_bodies_get_a_clear_problem_and_the_house_stands() {
         let got = house.ask(&bank, Method::POST, path, body, &format!("k{i}"));
         assert_eq!((got.status.as_u16(), got.code().as_str()), (*status, *code), "case {i}");
     }
+    let got = house.ask(&bank, Method::POST, "/v1/observations?dry=1", b"{}", "q1");
+    assert_eq!((got.status.as_u16(), got.code().as_str()), (422, "invalid_request"));
     let got = house.ask(&bank, Method::POST, "/v1/inquiries", b"{}", "");
     assert_eq!(got.code(), "idempotency_key_missing");
     let wrong = "{\"type\":\"nonsense\"}\n".repeat(10_000);
