@@ -54,7 +54,8 @@ fn raw(dir: &Path, round: usize) -> f64 {
     let mut conn = SqliteConnection::establish(&path.display().to_string()).unwrap();
     let source = dir.join("bureau.sqlite");
     conn.batch_execute(&format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
+        "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         PRAGMA secure_delete = ON;
          ATTACH '{}' AS source; {schema}",
         source.display()
     ))
@@ -88,6 +89,8 @@ fn main() {
                 stage.furnish(slice.to_vec());
             }
             let ours = observations.len() as f64 / started.elapsed().as_secs_f64();
+            // Nothing else may write while the floor is measured: the publisher would.
+            stage.bureau.close();
             let floor = raw(dir.path(), round);
             println!(
                 "{:>2} lines a person: fivefold {ours:>7.0}/s   raw rows {floor:>7.0}/s   \
