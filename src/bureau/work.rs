@@ -13,7 +13,6 @@ use super::rows::{self as admission_rows, IdempotencyRow};
 use crate::collect::rows::{self as fact_rows, FactRow};
 use crate::consent::rows::{self as consent_rows, ConsentRow};
 use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
-use crate::kernel::bytes::base64;
 use crate::kernel::seal::{Place, SealKey};
 use crate::kernel::{Currency, Time};
 use crate::ledger::body::{Body, Draft, period_key_name, person_key_name, seal_part};
@@ -479,9 +478,4 @@ pub fn open_identity(row: &PersonRow, key: &SealKey) -> Result<Identity, StoreEr
         .open(vault_place(&row.id, row.idx as u64), &row.vault)
         .map_err(|e| StoreError::inconsistent(e.to_string()))?;
     serde_json::from_slice(&bytes).map_err(|e| StoreError::inconsistent(e.to_string()))
-}
-
-/// A digest as answers show it.
-pub fn shown(digest: &[u8]) -> String {
-    base64(digest)
 }

@@ -10,7 +10,6 @@ use crate::bureau::authority::pack_of;
 use crate::bureau::work::Work;
 use crate::collect::{Observation, Operation};
 use crate::consent::rows as consent_rows;
-use crate::error::Problem;
 use crate::kernel::seal::SealKey;
 use crate::kernel::{Currency, Time};
 use crate::ledger::body::{PersonalPart, open_part, person_key_name};
@@ -262,10 +261,4 @@ pub fn key_of(
 pub fn terms(engine: &Engine, residence: &str) -> (Currency, i8) {
     let pack = pack_of(residence).and_then(|id| engine.rules.pack(id));
     pack.map_or((Currency::CNY, 8), |pack| (pack.currency, pack.utc_offset_hours))
-}
-
-/// One person's observations have reached their limit.
-pub fn too_many() -> Problem {
-    let text = "This person's file has reached the limit of observations. Speak with the bureau.";
-    Problem::new("observations_limit", text)
 }

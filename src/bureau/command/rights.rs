@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Answer, Command, Fault, needs_of_admission};
-use crate::bureau::admission::{Admission, Principal};
+use crate::bureau::admission::Admission;
 use crate::bureau::authority;
 use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
@@ -141,15 +141,5 @@ impl Command for Unfreeze {
         work.subjects().freezes.push(row.clone());
         let body = json!({ "freeze": row.id, "state": "lifted", "log": recorded.receipt() });
         Ok(Answer::ok(&body, Some(&person)))
-    }
-}
-
-/// The subject of a request that names none: the person themself.
-pub fn own_subject(principal: &Principal, named: Option<&str>) -> String {
-    match (principal, named) {
-        (_, Some(subject)) => subject.to_string(),
-        (Principal::Person(_) | Principal::Partner(_) | Principal::Operator { .. }, None) => {
-            "me".to_string()
-        }
     }
 }
