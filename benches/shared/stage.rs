@@ -150,8 +150,7 @@ impl Stage {
             allowed_categories: &allowed_categories,
         };
         let text = lines.join("\n");
-        Lines::open(text.as_bytes())
-            .unwrap()
+        Lines::open(Arc::new(bytes::Bytes::from(text)))
             .map(|(line, map)| (line, read_observation(&map.unwrap(), &ctx).unwrap()))
             .collect()
     }
@@ -159,7 +158,8 @@ impl Stage {
     /// Furnishes one slice and sees that all of it was taken.
     pub fn furnish(&self, lines: Vec<Line>) {
         let count = lines.len();
-        let command = ObserveSlice { admission: self.admission(), lines, dry_run: false };
+        let admission = self.admission();
+        let command = ObserveSlice { admission, lines, dry_run: false, progress: None };
         let value = self.bureau.run(command).value().unwrap();
         assert_eq!(value["accepted"], count, "{value}");
     }

@@ -6,6 +6,7 @@
 //! DIR/keys/*.key        the bureau's five keys, readable by the service only
 //! DIR/keys.sqlite       wrapped keys of persons and periods, never in a backup
 //! DIR/bureau.sqlite     everything else, unless a PostgreSQL is configured
+//! DIR/spool/            large uploads on their way, sealed
 //! DIR/log/              the C2SP tree as files: checkpoint, tiles, entry bundles, vkey
 //! ```
 
@@ -15,6 +16,7 @@ pub mod authority;
 pub mod command;
 pub mod dossier;
 pub mod extract;
+pub mod intake;
 pub mod keys;
 pub mod look;
 pub mod meters;
@@ -23,6 +25,7 @@ pub mod publisher;
 pub mod replay;
 pub mod rows;
 pub mod sequencer;
+pub mod spool;
 pub mod standing;
 pub mod start;
 pub mod upload;

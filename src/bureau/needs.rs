@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collect::rows::{self as fact_rows, FactRow};
+use crate::collect::rows::{self as fact_rows, FactRow, UploadRow};
 use crate::consent::rows::{self as consent_rows, ConsentRow};
 use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
 use crate::kernel::Time;
@@ -34,6 +34,7 @@ pub struct Needs {
     pub persons: BTreeSet<String>,
     pub person_keys: BTreeSet<String>,
     pub facts: BTreeSet<Vec<u8>>,
+    pub uploads: BTreeSet<String>,
     /// Profiles, marks and freezes of the persons are wanted.
     pub scored: bool,
     /// Profiles of the persons are wanted.
@@ -60,6 +61,7 @@ pub struct Loaded {
     pub profiles: BTreeMap<String, ProfileRow>,
     pub marks: BTreeMap<String, Vec<MarkRow>>,
     pub facts: BTreeMap<Vec<u8>, FactRow>,
+    pub uploads: BTreeMap<String, UploadRow>,
     pub keys: BTreeMap<String, SealKey>,
 }
 
@@ -99,6 +101,9 @@ impl Loaded {
         }
         for row in subject_rows::person_keys(conn, By::Key, &texts(&needs.person_keys))? {
             self.person_keys.insert(row.thumbprint.clone(), row);
+        }
+        for row in fact_rows::uploads(conn, &texts(&needs.uploads))? {
+            self.uploads.insert(row.id.clone(), row);
         }
         Ok(())
     }
@@ -196,6 +201,7 @@ impl Loaded {
         for row in self.idempotency.values() {
             names.insert(row.key_name());
         }
+        names.extend(self.uploads.values().flat_map(super::command::upload::key_names));
         self.keys.extend(keystore.get(names.iter().map(String::as_str))?);
         Ok(())
     }

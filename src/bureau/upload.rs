@@ -1,22 +1,25 @@
 //! An upload before it is applied: cut into lines, every line read, the batch header held against
 //! what arrived. The same for every door, so that a file gets the same receipt everywhere.
+//!
+//! A file is gone through once before anything of it is applied, and, unless it is short enough to
+//! keep what was read, once more while it is: memory does not grow with it.
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use super::Engine;
 use super::command::observe::{Line, SliceOutcome};
 use crate::collect::{
-    BatchHeader, FieldError, LineError, Lines, ReadContext, Receipt, Rows, Totals, ends_batch,
-    read_observation,
+    BatchHeader, FieldError, LineError, Lines, ReadContext, Receipt, Rows, SharedBlob, Totals,
+    ends_batch, read_observation,
 };
 use crate::error::{Problem, Reason};
 use crate::kernel::Time;
-use crate::kernel::bytes::sha256;
+use crate::kernel::bytes::Digest;
 
-/// The largest file that is read, in bytes.
-pub const UPLOAD_BYTES_MAX: u64 = 256 << 20;
+/// The largest file that is taken, in bytes.
+pub const UPLOAD_BYTES_MAX: u64 = 1 << 30;
 
 /// Years of history taken at most: the longest retention of any pack.
 const HISTORY_YEARS: i64 = 11;
@@ -35,18 +38,83 @@ impl Format {
     pub fn of(bytes: &[u8]) -> Format {
         if bytes.starts_with(b"PAR1") { Format::Parquet } else { Format::Ndjson }
     }
+
+    /// `ndjson` or `parquet`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Ndjson => "ndjson",
+            Format::Parquet => "parquet",
+        }
+    }
+
+    /// The format of this name.
+    pub fn from_name(name: &str) -> Option<Format> {
+        [Format::Ndjson, Format::Parquet].into_iter().find(|format| format.name() == name)
+    }
 }
 
-/// An upload whose batch holds together: what can be applied, and a receipt that lists the lines
-/// that cannot be read.
+/// A file of observations.
+#[derive(Clone)]
+pub struct UploadFile {
+    /// How it is written.
+    pub format: Format,
+    /// Its bytes.
+    pub blob: SharedBlob,
+    /// SHA-256 of them.
+    pub digest: Digest,
+}
+
+/// An upload whose batch holds together.
 pub struct Checked {
-    /// The observations, with their line numbers.
+    /// The observations, with their line numbers, if they were to be kept.
     pub lines: Vec<Line>,
-    /// The receipt so far.
+    /// How many observations there are.
+    pub count: u64,
+    /// The receipt so far: it lists the lines that cannot be read.
     pub receipt: Receipt,
 }
 
-/// Reads a whole upload.
+type Cut = (u64, Result<Map<String, Value>, FieldError>);
+type Header = Option<Result<BatchHeader, Vec<FieldError>>>;
+
+fn opened(file: &UploadFile) -> Result<(Header, Box<dyn Iterator<Item = Cut>>), Problem> {
+    if file.blob.length() > UPLOAD_BYTES_MAX {
+        let text = format!("at most {UPLOAD_BYTES_MAX} bytes in one upload: send it in parts");
+        return Err(refused(vec![FieldError::whole("file_too_large", text)]));
+    }
+    Ok(match file.format {
+        Format::Ndjson => {
+            let mut lines = Lines::open(file.blob.clone());
+            (lines.header(), Box::new(lines))
+        }
+        Format::Parquet => {
+            let rows = Rows::open(file.blob.clone()).map_err(refused)?;
+            (rows.header(), Box::new(rows))
+        }
+    })
+}
+
+/// What the reading of a line depends on.
+struct Context {
+    allowed: BTreeSet<String>,
+    now: Time,
+}
+
+impl Context {
+    fn new(engine: &Engine, now: Time) -> Context {
+        let allowed = engine.rules.categories().iter().map(|(name, _)| name.to_string()).collect();
+        Context { allowed, now }
+    }
+
+    fn read(&self) -> ReadContext<'_> {
+        // The latest date on earth: nobody's today is refused as a tomorrow.
+        let today = self.now.date_at(14);
+        let oldest = self.now.plus_days(-366 * HISTORY_YEARS).date_at(0);
+        ReadContext { today, oldest, allowed_categories: &self.allowed }
+    }
+}
+
+/// Reads a whole upload; keeps what was read when `keep` says so.
 ///
 /// # Errors
 /// What refuses the batch as a whole, before anything is applied: a file that cannot be cut into
@@ -54,39 +122,55 @@ pub struct Checked {
 pub fn check(
     engine: &Engine,
     now: Time,
-    format: Format,
-    bytes: &Bytes,
+    file: &UploadFile,
+    keep: bool,
 ) -> Result<Checked, Problem> {
-    if bytes.len() as u64 > UPLOAD_BYTES_MAX {
-        let text = format!("at most {UPLOAD_BYTES_MAX} bytes in one upload: send it in parts");
-        return Err(refused(vec![FieldError::whole("file_too_large", text)]));
+    let (header, cuts) = opened(file)?;
+    let context = Context::new(engine, now);
+    let context = context.read();
+    let mut checked = Checked { lines: Vec::new(), count: 0, receipt: Receipt::new(&file.digest) };
+    let mut totals = Totals::default();
+    for (number, cut) in cuts {
+        if let Err(error) = &cut
+            && ends_batch(error.code)
+        {
+            return Err(refused(vec![error.clone()]));
+        }
+        totals.add(&cut);
+        match cut.map_err(|e| vec![e]).and_then(|map| read_observation(&map, &context)) {
+            Ok(observation) => {
+                checked.count += 1;
+                if keep {
+                    checked.lines.push((number, observation));
+                }
+            }
+            Err(errors) => checked.receipt.reject(number, errors),
+        }
     }
-    let mut reading = Reading {
-        receipt: Receipt::new(&sha256(bytes)),
-        lines: Vec::new(),
-        totals: Totals::default(),
-    };
-    let allowed: BTreeSet<String> =
-        engine.rules.categories().iter().map(|(name, _)| name.to_string()).collect();
-    // The latest date on earth: nobody's today is refused as a tomorrow.
-    let today = now.date_at(14);
-    let oldest = now.plus_days(-366 * HISTORY_YEARS).date_at(0);
-    let context = ReadContext { today, oldest, allowed_categories: &allowed };
-    let header = match format {
-        Format::Ndjson => {
-            let mut lines = Lines::open(bytes).map_err(|e| refused(vec![e]))?;
-            let header = lines.header();
-            reading.all(lines, &context)?;
-            header
-        }
-        Format::Parquet => {
-            let rows = Rows::open(bytes).map_err(refused)?;
-            let header = rows.header();
-            reading.all(rows, &context)?;
-            header
-        }
-    };
-    reading.finish(header)
+    if let Some(header) = header {
+        header.and_then(|header| header.check(&totals)).map_err(refused)?;
+    }
+    checked.receipt.control_totals = totals.summary();
+    Ok(checked)
+}
+
+/// The readable lines of a file that was checked, from line `from` on, as it was read at `now`.
+///
+/// # Errors
+/// The file cannot be opened any more.
+pub fn lines(
+    engine: &Engine,
+    now: Time,
+    file: &UploadFile,
+    from: u64,
+) -> Result<impl Iterator<Item = Line>, Problem> {
+    let (_, cuts) = opened(file)?;
+    let context = Context::new(engine, now);
+    let later = cuts.skip_while(move |(number, _)| *number < from);
+    Ok(later.filter_map(move |(number, cut)| {
+        let observation = read_observation(&cut.ok()?, &context.read()).ok()?;
+        Some((number, observation))
+    }))
 }
 
 fn refused(errors: Vec<FieldError>) -> Problem {
@@ -96,55 +180,15 @@ fn refused(errors: Vec<FieldError>) -> Problem {
     Problem { errors, ..Problem::new(code, text) }
 }
 
-struct Reading {
-    receipt: Receipt,
-    lines: Vec<Line>,
-    totals: Totals,
-}
-
-type Cut = Result<serde_json::Map<String, serde_json::Value>, FieldError>;
-
-impl Reading {
-    fn all(
-        &mut self,
-        lines: impl Iterator<Item = (u64, Cut)>,
-        context: &ReadContext<'_>,
-    ) -> Result<(), Problem> {
-        for (number, line) in lines {
-            if let Err(error) = &line
-                && ends_batch(error.code)
-            {
-                return Err(refused(vec![error.clone()]));
-            }
-            self.totals.add(&line);
-            match line.map_err(|e| vec![e]).and_then(|map| read_observation(&map, context)) {
-                Ok(observation) => self.lines.push((number, observation)),
-                Err(errors) => self.receipt.reject(number, errors),
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(
-        mut self,
-        header: Option<Result<BatchHeader, Vec<FieldError>>>,
-    ) -> Result<Checked, Problem> {
-        if let Some(header) = header {
-            header.and_then(|header| header.check(&self.totals)).map_err(refused)?;
-        }
-        self.receipt.control_totals = self.totals.summary();
-        Ok(Checked { lines: self.lines, receipt: self.receipt })
-    }
-}
-
 /// Adds what became of a slice to the receipt.
-pub fn add_slice(receipt: &mut Receipt, outcome: SliceOutcome) {
+pub fn add_slice(receipt: &mut Receipt, outcome: &SliceOutcome) {
     receipt.accepted += outcome.accepted;
     receipt.duplicates += outcome.duplicates;
-    for (line, code, message) in outcome.rejected {
+    for (line, code, message) in &outcome.rejected {
         receipt.rejected += 1;
         if receipt.errors.len() < crate::collect::receipt::ERRORS_LISTED_MAX {
-            receipt.errors.push(LineError { line, pointer: String::new(), code, message });
+            let (code, message) = (code.clone(), message.clone());
+            receipt.errors.push(LineError { line: *line, pointer: String::new(), code, message });
         } else {
             receipt.errors_omitted += 1;
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Engine;
 use super::needs::Loaded;
 use super::rows::{self as admission_rows, IdempotencyRow};
-use crate::collect::rows::{self as fact_rows, FactRow};
+use crate::collect::rows::{self as fact_rows, FactRow, UploadRow};
 use crate::consent::rows::{self as consent_rows, ConsentRow};
 use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
 use crate::kernel::seal::{Place, SealKey};
@@ -70,6 +70,7 @@ struct Pending {
     subjects: Change,
     consents: BTreeMap<String, ConsentRow>,
     facts: BTreeMap<Vec<u8>, FactRow>,
+    uploads: BTreeMap<String, UploadRow>,
     marks: Vec<MarkRow>,
     inquiries: Vec<InquiryRow>,
     outcomes: Vec<OutcomeRow>,
@@ -258,6 +259,12 @@ impl<'a> Work<'a> {
         self.pending.facts.insert(row.identity.clone(), row);
     }
 
+    /// Writes how an upload stands.
+    pub fn put_upload(&mut self, row: UploadRow) {
+        self.loaded.uploads.insert(row.id.clone(), row.clone());
+        self.pending.uploads.insert(row.id.clone(), row);
+    }
+
     /// Counts a hard inquiry.
     pub fn put_mark(&mut self, row: MarkRow) {
         self.loaded.marks.entry(row.person.clone()).or_default().push(row.clone());
@@ -418,6 +425,8 @@ impl<'a> Work<'a> {
         consent_rows::write(conn, &consents)?;
         let facts: Vec<FactRow> = pending.facts.into_values().collect();
         fact_rows::write(conn, &facts)?;
+        let uploads: Vec<UploadRow> = pending.uploads.into_values().collect();
+        fact_rows::write_uploads(conn, &uploads)?;
         score_rows::write(conn, &profiles, &pending.marks)?;
         inquiry_rows::write(conn, &pending.inquiries, &pending.outcomes)?;
         admission_rows::keep(conn, &pending.nonces, &pending.answers)?;

@@ -1,9 +1,9 @@
 //! `collect`: a furnisher's file, loaded at the console.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
@@ -11,11 +11,11 @@ use super::output::{self, Done, Failure, note, progress};
 use super::{Place, Shape, with_bureau};
 use crate::bureau::Bureau;
 use crate::bureau::admission::Admission;
-use crate::bureau::command::observe::{
-    CloseUpload, ObserveSlice, OpenUpload, SLICE_LINES_MAX, SliceOutcome,
-};
-use crate::bureau::upload::{self, Checked, UPLOAD_BYTES_MAX};
-use crate::collect::Receipt;
+use crate::bureau::command::upload::OpenUpload;
+use crate::bureau::intake::{Applied, Order};
+use crate::bureau::upload::{self, UPLOAD_BYTES_MAX, UploadFile};
+use crate::collect::{Blob, BlobReader, OnDisk, Receipt, SharedBlob};
+use crate::kernel::bytes::{Digest, Sha256, hex};
 
 /// Errors shown in a table; all of them are in the JSON receipt.
 const ERRORS_SHOWN_MAX: usize = 50;
@@ -25,11 +25,17 @@ const ERRORS_SHOWN_MAX: usize = 50;
 #[command(after_help = "\
 Every line is accepted or rejected alone, with all its reasons; a line sent twice changes nothing.
 A batch header whose count or totals do not match refuses the whole file before anything is
-applied. The file carries no signature of the partner, so its entry in the log and the receipt say
-that an operator loaded it. Exit 1 when any line was rejected.
+applied. Exit 1 when any line was rejected.
+
+Without the partner's signature the log and the receipt say that an operator loaded the file: it
+is kept and shown, but no score is made of it. The partner signs what --statement prints, with a
+key it has registered, and --signature takes the raw signature or its base64.
 
 Examples:
   fivefold collect october.ndjson --partner 'First Bank' --dry-run
+  fivefold collect october.ndjson --partner 'First Bank' --statement > october.txt
+  openssl pkeyutl -sign -rawin -inkey bank.pem -in october.txt -out october.sig
+  fivefold collect october.ndjson --partner 'First Bank' --signature october.sig
   fivefold collect october.parquet --partner par_01… --json > receipt.json
   fivefold dictionary                        what a line may say")]
 pub struct CollectArgs {
@@ -41,6 +47,12 @@ pub struct CollectArgs {
     /// How it is written [default: what its first bytes say]
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// The partner's signature on the statement for this file
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
+    /// Print the text for the partner to sign, and do nothing
+    #[arg(long, conflicts_with_all = ["signature", "dry_run"])]
+    statement: bool,
     /// Check everything, apply nothing
     #[arg(long)]
     dry_run: bool,
@@ -58,22 +70,24 @@ enum Format {
 
 /// `fivefold collect FILE`.
 pub fn run(place: &Place, args: &CollectArgs) -> Done {
-    let bytes = read(args)?;
-    let format = match args.format {
-        Some(Format::Ndjson) => upload::Format::Ndjson,
-        Some(Format::Parquet) => upload::Format::Parquet,
-        None => upload::Format::of(&bytes),
-    };
+    let file = read(args)?;
     let body = with_bureau(place, |bureau, _| {
+        if args.statement {
+            return Ok(Value::String(statement(&bureau.engine.origin, &file.digest)));
+        }
         let registry = bureau.registry()?;
         let partner = registry.find(&args.partner).map(|partner| partner.id.clone());
         let partner = partner.ok_or_else(|| {
             let text = "There is no such partner. `fivefold partner list` shows them.";
             Failure::new("partner_not_found", text)
         })?;
-        let checked = upload::check(&bureau.engine, bureau.engine.env.now(), format, &bytes)?;
-        apply(bureau, &Admission::console(&partner), checked, args.dry_run)
+        let admission = admission(bureau, &partner, &file, args.signature.as_deref())?;
+        apply(bureau, admission, &file, args.dry_run)
     })?;
+    if let Value::String(statement) = &body {
+        output::text(statement)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.shape.json {
         output::json(&body)?;
     } else {
@@ -85,38 +99,72 @@ pub fn run(place: &Place, args: &CollectArgs) -> Done {
     }
 }
 
-fn read(args: &CollectArgs) -> Result<Bytes, Failure> {
+/// The file, and the digest that names it.
+fn read(args: &CollectArgs) -> Result<UploadFile, Failure> {
     let unreadable = |e| Failure::unreadable(&args.file, &e);
-    let length = std::fs::metadata(&args.file).map_err(unreadable)?.len();
-    if length > UPLOAD_BYTES_MAX {
+    let file = OnDisk::open(&args.file).map_err(unreadable)?;
+    if file.length() > UPLOAD_BYTES_MAX {
         let text = format!("at most {UPLOAD_BYTES_MAX} bytes in one upload: load it in parts");
         return Err(Failure::new("file_too_large", text));
     }
-    Ok(Bytes::from(std::fs::read(&args.file).map_err(unreadable)?))
+    let blob: SharedBlob = Arc::new(file);
+    let head = blob.read_at(0, 4).map_err(unreadable)?;
+    let format = match args.format {
+        Some(Format::Ndjson) => upload::Format::Ndjson,
+        Some(Format::Parquet) => upload::Format::Parquet,
+        None => upload::Format::of(&head),
+    };
+    let mut digest = Sha256::new();
+    std::io::copy(&mut BlobReader::new(blob.clone(), 0), &mut digest).map_err(unreadable)?;
+    Ok(UploadFile { format, blob, digest: digest.finish() })
+}
+
+/// In whose name the file is loaded: the partner's, if it signed the file; else the console's.
+fn admission(
+    bureau: &Bureau,
+    partner: &str,
+    file: &UploadFile,
+    signature: Option<&Path>,
+) -> Result<Admission, Failure> {
+    let Some(path) = signature else { return Ok(Admission::console(partner)) };
+    let bytes = std::fs::read(path).map_err(|e| Failure::unreadable(path, &e))?;
+    let text = statement(&bureau.engine.origin, &file.digest);
+    let registry = bureau.registry()?;
+    let keyid = registry.signer(partner, text.as_bytes(), &bytes).ok_or_else(|| {
+        let text = "No key of this partner signed this file. `--statement` prints the exact text \
+                    to sign, for this bureau and these bytes.";
+        Failure::new("signature_invalid", text)
+    })?;
+    Ok(Admission { keyid, ..Admission::console(partner) })
+}
+
+/// What a partner signs for a file: for which bureau, and which bytes.
+fn statement(origin: &str, digest: &Digest) -> String {
+    format!("fivefold-collect/v1\n{origin}\nsha-256 {}\n", hex(digest))
 }
 
 fn apply(
     bureau: &Bureau,
-    admission: &Admission,
-    checked: Checked,
+    admission: Admission,
+    file: &UploadFile,
     dry_run: bool,
 ) -> Result<Value, Failure> {
     bureau.run(OpenUpload { admission: admission.clone(), idempotency: None }).value()?;
-    let Checked { lines, mut receipt } = checked;
-    let bar = progress("collecting", lines.len() as u64);
-    let mut lines = lines.into_iter().peekable();
-    while lines.peek().is_some() {
-        let slice: Vec<_> = lines.by_ref().take(SLICE_LINES_MAX).collect();
-        bar.inc(slice.len() as u64);
-        let command = ObserveSlice { admission: admission.clone(), lines: slice, dry_run };
-        let told = bureau.run(command).value()?;
-        let outcome: SliceOutcome = serde_json::from_value(told)
-            .map_err(|e| Failure::new("internal", format!("a slice's outcome: {e}")))?;
-        upload::add_slice(&mut receipt, outcome);
-    }
+    let now = bureau.engine.env.now();
+    let checked = upload::check(&bureau.engine, now, file, false)?;
+    let bar = progress("collecting", checked.count);
+    let lines = upload::lines(&bureau.engine, now, file, 0)?;
+    let order = Order { admission, dry_run, upload: None };
+    let mut told = |lines| {
+        bar.inc(lines as u64);
+        true
+    };
+    let applied = bureau.apply(&order, checked.receipt, lines, &mut told)?;
     bar.finish_and_clear();
-    upload::close(&mut receipt);
-    Ok(bureau.run(CloseUpload { admission: admission.clone(), receipt, dry_run }).value()?)
+    match applied {
+        Applied::Whole(receipt) => Ok(receipt),
+        Applied::Stopped => Err(Failure::new("internal", "the loading was stopped")),
+    }
 }
 
 fn tell(body: &Value) -> Result<(), Failure> {

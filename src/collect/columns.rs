@@ -26,7 +26,6 @@ use arrow::datatypes::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use bytes::Bytes;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -38,14 +37,17 @@ use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaData;
 use serde_json::{Map, Value};
 
+use super::blob::{Chunks, SharedBlob};
 use super::fields::{FieldError, child};
-use super::guard::{UNCOMPRESSED_BYTES_MAX, check_footer, unpacked_bytes};
+use super::guard::{
+    CHUNK_BYTES_MAX, PAGES_BYTES_MAX, UNCOMPRESSED_BYTES_MAX, check_footer, unpacked,
+};
 use super::header::BatchHeader;
 use super::ndjson::{LINE_BYTES_MAX, parse_line};
 use crate::kernel::Time;
 
 /// Most rows of one upload.
-pub const ROWS_MAX: u64 = 100_000;
+pub const ROWS_MAX: u64 = 5_000_000;
 /// Most columns at the top level.
 pub const COLUMNS_MAX: usize = 256;
 /// How many rows are decoded at a time.
@@ -76,12 +78,13 @@ impl Rows {
     /// `parquet_unreadable` for a file that is truncated, corrupt or of a kind that is not read;
     /// `file_too_large`, `too_many_rows`, `too_many_columns`; `column_type` and `column_conflict`
     /// for each column that cannot be a field.
-    pub fn open(file: &Bytes) -> Result<Rows, Vec<FieldError>> {
-        check_footer(file).ok_or_else(|| vec![unreadable()])?;
+    pub fn open(file: SharedBlob) -> Result<Rows, Vec<FieldError>> {
+        check_footer(file.as_ref()).ok_or_else(|| vec![unreadable()])?;
         let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let loaded = fenced(|| ArrowReaderMetadata::load(file, options()).ok())?;
+        let file = Chunks(file);
+        let loaded = fenced(|| ArrowReaderMetadata::load(&file, options()).ok())?;
         let metadata = loaded.metadata().clone();
-        fenced(|| Some(check_size(file, &metadata)))??;
+        fenced(|| Some(check_size(&file.0, &metadata)))??;
         let schema = Arc::new(Schema::new(views(loaded.schema().fields())));
         let columns = check_columns(&schema)?;
         let header = metadata.file_metadata().key_value_metadata().and_then(|pairs| {
@@ -89,7 +92,7 @@ impl Rows {
         });
         let reader = fenced(|| {
             let loaded = ArrowReaderMetadata::try_new(metadata, options().with_schema(schema));
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), loaded.ok()?)
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, loaded.ok()?)
                 .with_batch_size(BATCH_ROWS)
                 .build()
                 .ok()
@@ -168,7 +171,7 @@ fn fenced<T>(work: impl FnOnce() -> Option<T>) -> Result<T, Vec<FieldError>> {
     }
 }
 
-fn check_size(file: &Bytes, metadata: &ParquetMetaData) -> Result<(), Vec<FieldError>> {
+fn check_size(file: &SharedBlob, metadata: &ParquetMetaData) -> Result<(), Vec<FieldError>> {
     let refuse = |code, message: String| Err(vec![FieldError::whole(code, message)]);
     let groups = metadata.row_groups();
     let declared = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
@@ -178,24 +181,44 @@ fn check_size(file: &Bytes, metadata: &ParquetMetaData) -> Result<(), Vec<FieldE
     if declared > ROWS_MAX || in_groups.is_none_or(|rows| rows > ROWS_MAX) {
         return refuse("too_many_rows", format!("at most {ROWS_MAX} rows in one upload"));
     }
-    let mut unpacked = 0u64;
-    for column in groups.iter().flat_map(|group| group.columns()) {
-        if !matches!(
-            column.compression(),
-            Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_)
-        ) {
-            let message = "columns must be uncompressed or compressed with zstd".to_string();
-            return refuse("parquet_unreadable", message);
+    let mut total = 0u64;
+    for group in groups {
+        let mut pages = 0u64;
+        for column in group.columns() {
+            if !matches!(
+                column.compression(),
+                Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_)
+            ) {
+                let message = "columns must be uncompressed or compressed with zstd".to_string();
+                return refuse("parquet_unreadable", message);
+            }
+            let (start, length) = column.byte_range();
+            if length > CHUNK_BYTES_MAX {
+                let message = format!(
+                    "a column of a row group has more than {CHUNK_BYTES_MAX} bytes: write smaller \
+                     row groups"
+                );
+                return refuse("file_too_large", message);
+            }
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            let chunk = file.read_at(start, length).ok().filter(|chunk| chunk.len() == length);
+            let Some(size) = chunk.and_then(|chunk| unpacked(&chunk, ROWS_MAX)) else {
+                return Err(vec![unreadable()]);
+            };
+            let stated = u64::try_from(column.uncompressed_size()).unwrap_or(u64::MAX);
+            total = total.saturating_add(size.total.max(stated));
+            // The dictionary and one page of every column are held at the same time.
+            pages = pages.saturating_add(size.largest.saturating_mul(2));
         }
-        let (start, length) = column.byte_range();
-        let chunk = usize::try_from(start).ok().zip(usize::try_from(length).ok());
-        let chunk = chunk.and_then(|(start, length)| file.get(start..start.checked_add(length)?));
-        let pages = chunk.and_then(|chunk| unpacked_bytes(chunk, ROWS_MAX));
-        let stated = u64::try_from(column.uncompressed_size()).unwrap_or(u64::MAX);
-        let Some(pages) = pages else { return Err(vec![unreadable()]) };
-        unpacked = unpacked.saturating_add(pages.max(stated));
+        if pages > PAGES_BYTES_MAX {
+            let message = format!(
+                "the pages of a row group unpack to more than {PAGES_BYTES_MAX} bytes at a time: \
+                 write smaller pages"
+            );
+            return refuse("file_too_large", message);
+        }
     }
-    if unpacked > UNCOMPRESSED_BYTES_MAX {
+    if total > UNCOMPRESSED_BYTES_MAX {
         let message = format!("unpacks to more than {UNCOMPRESSED_BYTES_MAX} bytes");
         return refuse("file_too_large", message);
     }

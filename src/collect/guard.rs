@@ -6,12 +6,19 @@
 //! Thrift's compact protocol that allocates nothing, and the file is refused if any is beyond what
 //! an honest upload needs. Layout: parquet-format `parquet.thrift` and `README.md`.
 
+use super::blob::Blob;
+
 /// Longest footer, in bytes.
 pub const FOOTER_BYTES_MAX: usize = 1024 * 1024;
 /// Most schema elements: columns and groups.
 pub const SCHEMA_ELEMENTS_MAX: u64 = 512;
 /// Most bytes that all pages of a file may unpack to.
-pub const UNCOMPRESSED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+pub const UNCOMPRESSED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Most bytes that the pages held at the same time may unpack to: dictionary and page of each
+/// column of a row group.
+pub const PAGES_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Most bytes of one column of one row group, as they lie in the file.
+pub const CHUNK_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 const MAGIC: &[u8] = b"PAR1";
 /// Deepest nesting of Thrift structs that is skipped; real headers have three.
@@ -23,14 +30,17 @@ const DEPTH_MAX: u8 = 16;
 const ENCODINGS: [i64; 6] = [0, 2, 3, 5, 8, 9];
 
 /// Checks the ends of the file and its footer. `None` when it is no Parquet file that is taken.
-pub fn check_footer(file: &[u8]) -> Option<()> {
-    let (body, magic) = file.split_at_checked(file.len().checked_sub(4)?)?;
-    let (body, length) = body.split_at_checked(body.len().checked_sub(4)?)?;
+pub fn check_footer(file: &dyn Blob) -> Option<()> {
+    let head = file.read_at(0, MAGIC.len()).ok()?;
+    let end = file.length().checked_sub(8)?;
+    let tail = file.read_at(end, 8).ok()?;
+    let (length, magic) = tail.split_at_checked(4)?;
     let length = usize::try_from(u32::from_le_bytes(length.try_into().ok()?)).ok()?;
-    if magic != MAGIC || !file.starts_with(MAGIC) || length > FOOTER_BYTES_MAX {
+    if magic != MAGIC || head != MAGIC || length > FOOTER_BYTES_MAX {
         return None;
     }
-    let footer = body.get(body.len().checked_sub(length)?..)?;
+    let footer = file.read_at(end.checked_sub(length as u64)?, length).ok()?;
+    let footer = footer.as_ref();
     let mut thrift = Thrift { bytes: footer };
     let mut last = 0;
     while let Some((id, kind)) = thrift.field(&mut last)? {
@@ -43,21 +53,31 @@ pub fn check_footer(file: &[u8]) -> Option<()> {
     None
 }
 
-/// The bytes that the pages of one column chunk unpack to, by their headers. `None` when a header
-/// is broken, reaches beyond the chunk, has an encoding that is not taken, or speaks of more than
-/// `values_max` values.
-pub fn unpacked_bytes(chunk: &[u8], values_max: u64) -> Option<u64> {
+/// What the pages of one column chunk unpack to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unpacked {
+    /// Bytes of all pages.
+    pub total: u64,
+    /// Bytes of the largest page.
+    pub largest: u64,
+}
+
+/// What the pages of one column chunk unpack to, by their headers. `None` when a header is broken,
+/// reaches beyond the chunk, has an encoding that is not taken, or speaks of more than `values_max`
+/// values.
+pub fn unpacked(chunk: &[u8], values_max: u64) -> Option<Unpacked> {
     let mut thrift = Thrift { bytes: chunk };
-    let mut total: u64 = 0;
+    let mut size = Unpacked::default();
     while !thrift.bytes.is_empty() {
         let page = thrift.page_header()?;
         if page.values > values_max || !ENCODINGS.contains(&page.encoding) {
             return None;
         }
-        total = total.checked_add(page.unpacked)?;
+        size.total = size.total.checked_add(page.unpacked)?;
+        size.largest = size.largest.max(page.unpacked);
         thrift.bytes = thrift.bytes.get(usize::try_from(page.packed).ok()?..)?;
     }
-    Some(total)
+    Some(size)
 }
 
 struct Page {
@@ -204,6 +224,14 @@ mod tests {
 
     use super::*;
 
+    fn footer(file: &[u8]) -> Option<()> {
+        check_footer(&bytes::Bytes::copy_from_slice(file))
+    }
+
+    fn total(chunk: &[u8]) -> Option<u64> {
+        unpacked(chunk, 100).map(|size| size.total)
+    }
+
     /// A data page header: type 0, sizes, and {values, encoding, 3, 3}; then `packed` zero bytes.
     fn page(unpacked: u64, packed: u64, values: u64, encoding: u64) -> Vec<u8> {
         let mut out = vec![0x15, 0];
@@ -231,18 +259,18 @@ mod tests {
     #[test]
     fn pages_are_summed_by_what_they_unpack_to() {
         let two = [page(1000, 10, 5, 0), page(2_000_000_000, 3, 5, 8)].concat();
-        assert_eq!(unpacked_bytes(&two, 100), Some(2_000_001_000));
-        assert_eq!(unpacked_bytes(&[], 100), Some(0));
+        assert_eq!(total(&two), Some(2_000_001_000));
+        assert_eq!(total(&[]), Some(0));
     }
 
     #[test]
     fn a_page_that_lies_is_refused() {
         let mut beyond = page(10, 10, 5, 0);
         beyond.pop();
-        assert_eq!(unpacked_bytes(&beyond, 100), None);
-        assert_eq!(unpacked_bytes(&page(10, 10, 101, 0), 100), None);
+        assert_eq!(total(&beyond), None);
+        assert_eq!(total(&page(10, 10, 101, 0)), None);
         for encoding in [1, 4, 6, 7] {
-            assert_eq!(unpacked_bytes(&page(10, 10, 5, encoding), 100), None);
+            assert_eq!(total(&page(10, 10, 5, encoding)), None);
         }
     }
 
@@ -254,10 +282,10 @@ mod tests {
             let length = u32::try_from(footer.len()).expect("short").to_le_bytes();
             [b"PAR1".as_slice(), &footer, &length, b"PAR1"].concat()
         };
-        assert_eq!(check_footer(&file(SCHEMA_ELEMENTS_MAX)), Some(()));
-        assert_eq!(check_footer(&file(SCHEMA_ELEMENTS_MAX + 1)), None);
-        assert_eq!(check_footer(b"PAR1"), None);
-        assert_eq!(check_footer(b"PAR1\xFF\xFF\xFF\xFFPAR1"), None);
+        assert_eq!(footer(&file(SCHEMA_ELEMENTS_MAX)), Some(()));
+        assert_eq!(footer(&file(SCHEMA_ELEMENTS_MAX + 1)), None);
+        assert_eq!(footer(b"PAR1"), None);
+        assert_eq!(footer(b"PAR1\xFF\xFF\xFF\xFFPAR1"), None);
     }
 
     proptest! {
@@ -265,8 +293,8 @@ mod tests {
         fn any_bytes_are_measured_or_refused(
             bytes in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
-            let _ = unpacked_bytes(&bytes, 100);
-            let _ = check_footer(&bytes);
+            let _ = total(&bytes);
+            let _ = footer(&bytes);
         }
     }
 }

@@ -20,6 +20,7 @@
 //! A bad line is rejected alone. A file that cannot be cut into lines, or whose declared totals do
 //! not match, is refused as a whole before anything of it is applied: see [`ends_batch`].
 
+pub mod blob;
 pub mod columns;
 pub mod dictionary;
 pub mod fields;
@@ -35,6 +36,7 @@ pub mod terms;
 #[cfg(test)]
 mod tests;
 
+pub use blob::{Blob, BlobReader, OnDisk, SharedBlob};
 pub use columns::Rows;
 pub use fields::FieldError;
 pub use header::{BatchHeader, ControlTotals, Totals};
@@ -49,6 +51,7 @@ pub fn ends_batch(code: &str) -> bool {
         code,
         "parquet_unreadable"
             | "file_too_large"
+            | "file_unreadable"
             | "too_many_rows"
             | "too_many_lines"
             | "too_many_columns"

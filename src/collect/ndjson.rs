@@ -6,41 +6,60 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::io::BufRead;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use super::blob::{BlobReader, SharedBlob};
 use super::fields::{FieldError, child};
 use super::header::{self, BatchHeader};
 
 /// Longest line, in bytes without its end.
 pub const LINE_BYTES_MAX: usize = 16 * 1024;
 /// Most lines of one upload, the batch header and blank lines included.
-pub const LINES_MAX: usize = 100_000;
+pub const LINES_MAX: u64 = 5_000_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// A line's number from 1, and its object or what is wrong with it.
+pub type Line = (u64, Result<Map<String, Value>, FieldError>);
+
 /// The lines of one upload. Iterating yields (line number from 1, object or what is wrong with the
-/// line); blank lines are skipped.
-#[derive(Debug)]
-pub struct Lines<'b> {
-    rest: &'b [u8],
+/// line); blank lines are skipped. `too_many_lines` or `file_unreadable` among them ends the file;
+/// the batch must then be refused as a whole.
+pub struct Lines {
+    reader: BlobReader,
     line: u64,
+    lines_max: u64,
+    /// A first line that was looked at and was no header.
+    pending: Option<Line>,
+    buffer: Vec<u8>,
+    ended: bool,
 }
 
-impl<'b> Lines<'b> {
-    /// The lines of `bytes`. A byte order mark and `\r\n` line ends are put up with.
-    ///
-    /// # Errors
-    /// `too_many_lines`, before any is read, so that nothing is half applied.
-    pub fn open(bytes: &'b [u8]) -> Result<Lines<'b>, FieldError> {
-        let ends = bytes.iter().filter(|b| **b == b'\n').count();
-        let last = usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n"));
-        if ends + last > LINES_MAX {
-            let message = format!("at most {LINES_MAX} lines in one upload");
-            return Err(FieldError::whole("too_many_lines", message));
-        }
-        Ok(Lines { rest: bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes), line: 0 })
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines").field("line", &self.line).finish_non_exhaustive()
+    }
+}
+
+impl Lines {
+    /// The lines of a file. A byte order mark and `\r\n` line ends are put up with.
+    pub fn open(file: SharedBlob) -> Lines {
+        Lines::up_to(file, LINES_MAX)
+    }
+
+    fn up_to(file: SharedBlob, lines_max: u64) -> Lines {
+        let marked = file.read_at(0, BYTE_ORDER_MARK.len());
+        let skip = match marked {
+            Ok(head) if head == BYTE_ORDER_MARK => BYTE_ORDER_MARK.len() as u64,
+            // What cannot be read is met again, and told, at the first line.
+            _ => 0,
+        };
+        let reader = BlobReader::new(file, skip);
+        let (pending, buffer) = (None, Vec::new());
+        Lines { reader, line: 0, lines_max, pending, buffer, ended: false }
     }
 
     /// The batch header, if the first line that is not blank is one; it is consumed then.
@@ -48,29 +67,72 @@ impl<'b> Lines<'b> {
     /// # Errors
     /// Everything that is wrong with the header: the whole batch is refused.
     pub fn header(&mut self) -> Option<Result<BatchHeader, Vec<FieldError>>> {
-        let (rest, line) = (self.rest, self.line);
-        if let Some((_, Ok(map))) = self.next()
-            && header::is_header(&map)
+        let first = self.next()?;
+        if let (_, Ok(map)) = &first
+            && header::is_header(map)
         {
-            return Some(BatchHeader::read(&map));
+            return Some(BatchHeader::read(map));
         }
-        (self.rest, self.line) = (rest, line);
+        self.pending = Some(first);
         None
+    }
+
+    /// Takes the next line into the buffer, or as much of it as tells that it is too long.
+    /// `false` at the end of the file.
+    fn cut(&mut self) -> std::io::Result<bool> {
+        self.buffer.clear();
+        let mut any = false;
+        loop {
+            let block = self.reader.fill_buf()?;
+            if block.is_empty() {
+                return Ok(any);
+            }
+            any = true;
+            let end = block.iter().position(|b| *b == b'\n');
+            let (part, used) = match end {
+                Some(end) => (block.get(..end).unwrap_or_default(), end + 1),
+                None => (block, block.len()),
+            };
+            let room = (LINE_BYTES_MAX + 2).saturating_sub(self.buffer.len());
+            self.buffer.extend(part.iter().take(room));
+            self.reader.consume(used);
+            if end.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn last(&mut self, code: &'static str, message: String) -> Option<Line> {
+        self.ended = true;
+        Some((self.line + 1, Err(FieldError::whole(code, message))))
     }
 }
 
-impl Iterator for Lines<'_> {
-    type Item = (u64, Result<Map<String, Value>, FieldError>);
+impl Iterator for Lines {
+    type Item = Line;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        while !self.rest.is_empty() {
-            let end = self.rest.iter().position(|b| *b == b'\n').unwrap_or(self.rest.len());
-            let (line, rest) = self.rest.split_at_checked(end)?;
-            self.rest = rest.get(1..).unwrap_or_default();
-            self.line += 1;
-            let line = line.trim_ascii();
-            if !line.is_empty() {
-                return Some((self.line, parse_line(line)));
+    fn next(&mut self) -> Option<Line> {
+        if let Some(first) = self.pending.take() {
+            return Some(first);
+        }
+        while !self.ended {
+            match self.cut() {
+                Ok(true) if self.line >= self.lines_max => {
+                    let message = format!("at most {} lines in one upload", self.lines_max);
+                    return self.last("too_many_lines", message);
+                }
+                Ok(true) => {
+                    self.line += 1;
+                    let line = self.buffer.trim_ascii();
+                    if !line.is_empty() {
+                        return Some((self.line, parse_line(line)));
+                    }
+                }
+                Ok(false) => self.ended = true,
+                Err(_) => {
+                    let message = "the file cannot be read back: send it again".to_string();
+                    return self.last("file_unreadable", message);
+                }
             }
         }
         None
@@ -198,15 +260,25 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
     use super::*;
+
+    fn blob(bytes: &[u8]) -> SharedBlob {
+        Arc::new(Bytes::copy_from_slice(bytes))
+    }
 
     fn codes(bytes: &[u8]) -> Vec<(u64, &'static str, String)> {
         let verdict = |line: Result<_, FieldError>| match line {
             Ok(_) => ("ok", String::new()),
             Err(e) => (e.code, e.pointer),
         };
-        let lines = Lines::open(bytes).expect("few lines");
-        lines.map(|(n, line)| (n, verdict(line))).map(|(n, (c, p))| (n, c, p)).collect()
+        Lines::open(blob(bytes))
+            .map(|(n, line)| (n, verdict(line)))
+            .map(|(n, (c, p))| (n, c, p))
+            .collect()
     }
 
     #[test]
@@ -243,23 +315,36 @@ mod tests {
     }
 
     #[test]
-    fn too_many_lines_are_refused_before_the_first_is_read() {
-        assert!(Lines::open(&b"{}\n".repeat(LINES_MAX)).is_ok());
-        let more = [b"{}\n".repeat(LINES_MAX), b"{}".to_vec()].concat();
-        assert_eq!(Lines::open(&more).expect_err("one too many").code, "too_many_lines");
+    fn a_line_too_many_ends_the_file() {
+        let verdicts = |bytes: &[u8]| -> Vec<Option<&'static str>> {
+            Lines::up_to(blob(bytes), 3).map(|(_, line)| line.err().map(|e| e.code)).collect()
+        };
+        assert_eq!(verdicts(b"{}\n{}\n{}\n"), [None; 3]);
+        assert_eq!(verdicts(b"{}\n{}\n{}"), [None; 3]);
+        let last = Some("too_many_lines");
+        assert_eq!(verdicts(b"{}\n{}\n{}\n{}\n{}\n"), [None, None, None, last]);
+    }
+
+    #[test]
+    fn lines_are_the_same_wherever_a_block_ends() {
+        let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(997));
+        let bytes = line.repeat(1_200);
+        let seen = codes(bytes.as_bytes());
+        assert!(bytes.len() > 4 * 256 * 1024 && seen.len() == 1_200);
+        assert!(seen.iter().all(|(_, code, _)| *code == "ok"));
     }
 
     #[test]
     fn only_the_first_line_can_be_a_header() {
         let header = br#"{"type":"batch","count":1}"#;
-        let mut lines = Lines::open(b"\n{\"type\":\"batch\",\"count\":1}\n{}\n").expect("lines");
+        let mut lines = Lines::open(blob(b"\n{\"type\":\"batch\",\"count\":1}\n{}\n"));
         assert!(matches!(lines.header(), Some(Ok(BatchHeader { count: Some(1), .. }))));
         assert_eq!(lines.next().map(|(n, _)| n), Some(3));
         let later = [b"{}\n", header.as_slice()].concat();
-        let mut lines = Lines::open(&later).expect("lines");
+        let mut lines = Lines::open(blob(&later));
         assert!(lines.header().is_none());
         assert_eq!(lines.count(), 2);
-        let mut lines = Lines::open(br#"{"type":"batch","cuont":1}"#).expect("lines");
+        let mut lines = Lines::open(blob(br#"{"type":"batch","cuont":1}"#));
         assert_eq!(lines.header().expect("a header").expect_err("wrong")[0].pointer, "/cuont");
     }
 }

@@ -1,5 +1,7 @@
 //! A verified request in a handler's hands.
 
+use std::sync::{Arc, Mutex};
+
 use axum::extract::FromRequestParts;
 use axum::http::header::{self, HeaderName};
 use axum::http::request::Parts;
@@ -10,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bureau::admission::{Admission, Principal};
+use crate::bureau::spool::Spooling;
 use crate::bureau::{Answer, Reply};
 use crate::collect::ndjson::parse_line;
 use crate::error::{Problem, Reason};
@@ -22,7 +25,7 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 const KEY_CHARS_MAX: usize = 128;
 
 /// Who asks, and what they sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Caller {
     /// Who signed.
     pub principal: Principal,
@@ -30,8 +33,12 @@ pub struct Caller {
     pub keyid: String,
     /// The signature's nonce, and until when it could be sent again.
     pub nonce: (String, Time),
-    /// The body, as it was sent.
+    /// The body, as it was sent; empty when it was spooled.
     pub body: Bytes,
+    /// SHA-256 of the body.
+    pub digest: Digest,
+    /// The body, when it was too large for memory: for whoever takes it first.
+    pub spooled: Arc<Mutex<Option<Spooling>>>,
     /// The headers.
     pub headers: HeaderMap,
     /// Digest of method, target and body: what an idempotency key stands for.
@@ -113,6 +120,13 @@ impl Caller {
         value.trim().to_ascii_lowercase()
     }
 
+    /// Whether the client states this preference (RFC 7240).
+    pub fn prefers(&self, preference: &str) -> bool {
+        let values = self.headers.get_all("prefer").iter().filter_map(|v| v.to_str().ok());
+        let mut each = values.flat_map(|v| v.split([',', ';'])).map(str::trim);
+        each.any(|p| p.eq_ignore_ascii_case(preference))
+    }
+
     /// Whether the client asks for this media type.
     pub fn accepts(&self, media_type: &str) -> bool {
         let value = self.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
@@ -168,9 +182,14 @@ pub fn bad_query() -> Problem {
     Problem::invalid(vec![Reason::new("", "invalid_query", text)])
 }
 
+/// What the digest of a request begins with; its body follows.
+pub fn request_head(method: &str, target: &str) -> Vec<u8> {
+    format!("{method}\n{target}\n").into_bytes()
+}
+
 /// What an idempotency key stands for.
 pub fn request_digest(method: &str, target: &str, body: &[u8]) -> Digest {
-    sha256_of(&[method.as_bytes(), b"\n", target.as_bytes(), b"\n", body])
+    sha256_of(&[&request_head(method, target), body])
 }
 
 /// An answer as it leaves.

@@ -12,9 +12,9 @@ use super::problem::document;
 use crate::bureau::Reply;
 use crate::bureau::admission::Admission;
 use crate::bureau::command::inquire::{Inquire, InquirySent};
-use crate::bureau::command::observe::OpenUpload;
 use crate::bureau::command::outcome::{OutcomeSent, ReportOutcome};
 use crate::bureau::command::read::ReadAnswer;
+use crate::bureau::command::upload::OpenUpload;
 use crate::error::Problem;
 
 /// Inquiries of one batch at most (decisions.md 12).

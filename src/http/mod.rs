@@ -3,6 +3,7 @@
 //! Every request under `/v1` but proofs is signed, and so is every answer to one (`signed`).
 //! `routes` has the whole table on one page.
 
+mod arriving;
 mod caller;
 mod consents;
 mod directory;
@@ -32,6 +33,7 @@ use tokio::sync::Semaphore;
 pub use openapi::openapi;
 
 use crate::bureau::Bureau;
+use crate::bureau::intake::Intake;
 use crate::report::document::Fonts;
 use directory::Directory;
 
@@ -40,7 +42,7 @@ const HEADER_SECONDS_MAX: u64 = 10;
 /// Seconds that connections have to finish after the server was told to stop.
 const GRACE_SECONDS: u64 = 20;
 /// Large bodies held in memory at the same time.
-const LARGE_BODIES_MAX: usize = 4;
+const LARGE_BODIES_MAX: usize = 8;
 
 /// Where the doors are.
 #[derive(Clone, Debug)]
@@ -62,6 +64,7 @@ struct App {
     directory: Directory,
     fonts: Fonts,
     large_bodies: Semaphore,
+    intake: Intake,
     metrics: Option<PrometheusHandle>,
 }
 
@@ -87,15 +90,17 @@ pub async fn serve(
         None => doors.public_url.clone(),
     };
     let fonts = Fonts::load(doors.fonts.as_deref()).map_err(std::io::Error::other)?;
+    let intake = Intake::start(bureau.clone()).map_err(std::io::Error::other)?;
     let app = Arc::new(App {
         directory: Directory::new(bureau.store.clone()),
         bureau,
         public_url,
         fonts,
         large_bodies: Semaphore::new(LARGE_BODIES_MAX),
+        intake,
         metrics: operate::recorder(),
     });
-    let service = routes::router(app).into_make_service();
+    let service = routes::router(app.clone()).into_make_service();
     let handle = Handle::new();
     let stop = handle.clone();
     tokio::spawn(async move {
@@ -103,7 +108,7 @@ pub async fn serve(
         stop.graceful_shutdown(Some(Duration::from_secs(GRACE_SECONDS)));
     });
     ready(address);
-    match doors.tls {
+    let served = match doors.tls {
         None => {
             let mut server = axum_server::from_tcp(listener)?.handle(handle);
             timed(server.http_builder());
@@ -117,7 +122,11 @@ pub async fn serve(
             timed(server.http_builder());
             server.serve(service).await
         }
-    }
+    };
+    // The slice at work is finished; the next start goes on with the rest.
+    let closing = tokio::task::spawn_blocking(move || app.intake.close());
+    closing.await.map_err(std::io::Error::other)?;
+    served
 }
 
 fn timed(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {

@@ -1,19 +1,22 @@
 //! `/v1/observations`: a file of observations in, a receipt for every line out.
 
+use std::sync::{Arc, PoisonError};
+
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::response::Response;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::Shared;
 use super::caller::{Caller, answered, bad_query, replied};
 use super::openapi::ProblemBody as Refused;
-use crate::bureau::Reply;
+use crate::bureau::Answer;
 use crate::bureau::admission::Admission;
-use crate::bureau::command::observe::{
-    CloseUpload, ObserveSlice, OpenUpload, SLICE_LINES_MAX, SliceOutcome,
-};
-use crate::bureau::upload::{self, Checked, Format};
+use crate::bureau::command::upload::{AcceptUpload, OpenUpload, ReadUpload};
+use crate::bureau::intake::{Applied, Opening, Order, interrupted};
+use crate::bureau::spool::Spooling;
+use crate::bureau::upload::{self, Format, UploadFile};
 use crate::error::Problem;
 
 /// Query of an upload.
@@ -25,13 +28,29 @@ pub struct How {
     dry_run: bool,
 }
 
+/// An answer that was kept: a receipt, or that an upload was taken.
+fn earlier(answer: Answer) -> Response {
+    let taken = answer.body.starts_with(b"{") && is_taken(&answer.body);
+    let mut response = answered(Answer { created: false, ..answer });
+    if taken {
+        *response.status_mut() = StatusCode::ACCEPTED;
+    }
+    response
+}
+
+fn is_taken(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|v| v["upload"].is_string())
+}
+
 /// Sends observations, as NDJSON or Parquet. Each line is accepted or rejected with every reason;
-/// a bad line never sinks the batch, and a batch sent twice changes nothing.
+/// a bad line never sinks the batch, and a batch sent twice changes nothing. A file over 8 MiB, or
+/// any with `Prefer: respond-async`, is taken with 202 and worked off; `GET` its `url`.
 #[utoipa::path(post, path = "/v1/observations", tag = "observations",
     request_body(content = String, content_type = "application/x-ndjson",
         description = "One observation a line; or application/vnd.apache.parquet"),
     params(("dry_run" = Option<bool>, Query, description = "Check everything, apply nothing")),
     responses((status = 200, description = "The receipt"),
+        (status = 202, description = "Taken; where its receipt will be"),
         (status = 413, body = Refused, content_type = "application/problem+json"),
         (status = 422, body = Refused, content_type = "application/problem+json")))]
 pub async fn send(
@@ -44,12 +63,8 @@ pub async fn send(
         admission: caller.plain_admission(),
         idempotency: caller.idempotency()?.map(|key| (key, caller.request)),
     };
-    match app.bureau.act(open).await {
-        Reply::Done(answer) if answer.created => {
-            return Ok(answered(crate::bureau::Answer { created: false, ..answer }));
-        }
-        Reply::Done(_) => {}
-        Reply::Refused(problem) => return Err(problem),
+    if let Opening::Earlier(answer) = Opening::of(app.bureau.act(open).await)? {
+        return Ok(earlier(answer));
     }
     let format = match caller.media_type().as_str() {
         "application/x-ndjson" => Format::Ndjson,
@@ -59,40 +74,99 @@ pub async fn send(
             return Err(Problem::new("media_type_unsupported", text));
         }
     };
-    let shared = app.clone();
-    let body = caller.body.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let engine = &shared.bureau.engine;
-        upload::check(engine, engine.env.now(), format, &body)
-    });
-    let Checked { lines, mut receipt } = read.await.map_err(|_| Problem::internal())??;
-    // The slices belong to the admitted upload: its nonce is spent, its key is the closing
-    // command's.
-    let inner = Admission { nonce: None, ..caller.plain_admission() };
-    for slice in lines.chunks(SLICE_LINES_MAX) {
-        let command =
-            ObserveSlice { admission: inner.clone(), lines: slice.to_vec(), dry_run: how.dry_run };
-        let value = app.bureau.act(command).await.value().map_err(interrupted)?;
-        let outcome: SliceOutcome =
-            serde_json::from_value(value).map_err(|_| Problem::internal())?;
-        upload::add_slice(&mut receipt, outcome);
+    if let Some(spooling) = set_aside(&app, &caller).await? {
+        return accept(&app, &caller, spooling, format, how.dry_run).await;
     }
-    upload::close(&mut receipt);
-    let admission = Admission { nonce: None, ..caller.admission()? };
-    let admission = match how.dry_run {
-        true => Admission { idempotency: None, ..admission },
-        false => admission,
+    let order = Order {
+        admission: Admission { nonce: None, ..caller.admission()? },
+        dry_run: how.dry_run,
+        upload: None,
     };
-    let close = CloseUpload { admission, receipt, dry_run: how.dry_run };
-    Ok(replied(app.bureau.act(close).await))
+    let file = UploadFile { format, blob: Arc::new(caller.body.clone()), digest: caller.digest };
+    let shared = app.clone();
+    let work = tokio::task::spawn_blocking(move || {
+        let bureau = &shared.bureau;
+        let checked = upload::check(&bureau.engine, bureau.engine.env.now(), &file, true)?;
+        let lines = checked.lines.into_iter();
+        bureau.apply(&order, checked.receipt, lines, &mut |_| true).map_err(interrupted)
+    });
+    match work.await.map_err(|_| Problem::internal())?? {
+        Applied::Whole(receipt) => Ok(axum::Json(receipt).into_response()),
+        Applied::Stopped => Err(Problem::internal()),
+    }
 }
 
-/// An upload that stops in the middle is resumed by sending it again.
-fn interrupted(problem: Problem) -> Problem {
-    let detail = format!(
-        "{} Some lines of this file may be on record already: send the same file again, and they \
-         count as duplicates.",
-        problem.detail
-    );
-    Problem { detail, ..problem }
+/// The spooled file of an upload that is not answered within its request: too large for that, or
+/// the client prefers not to wait (RFC 7240).
+async fn set_aside(app: &Shared, caller: &Caller) -> Result<Option<Spooling>, Problem> {
+    let spooled = caller.spooled.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if spooled.is_some() || !caller.prefers("respond-async") || caller.body.is_empty() {
+        return Ok(spooled);
+    }
+    let (env, dir) = (app.bureau.engine.env.clone(), app.bureau.dir.clone());
+    let body = caller.body.clone();
+    let work = tokio::task::spawn_blocking(move || {
+        let mut spooling = Spooling::begin(&env, &dir, &AcceptUpload::mint(&env))?;
+        spooling.add(&body)?;
+        spooling.finish()?;
+        std::io::Result::Ok(spooling)
+    });
+    let done = work.await.map_err(|_| Problem::internal())?;
+    done.map(Some).map_err(|error| {
+        tracing::error!(%error, "an upload could not be spooled");
+        Problem::internal()
+    })
+}
+
+/// Puts a spooled upload on record and answers 202.
+async fn accept(
+    app: &Shared,
+    caller: &Caller,
+    mut spooling: Spooling,
+    format: Format,
+    dry_run: bool,
+) -> Result<Response, Problem> {
+    let id = spooling.id().to_string();
+    let command = AcceptUpload {
+        admission: Admission { nonce: None, ..caller.admission()? },
+        id: id.clone(),
+        format: format.name().to_string(),
+        bytes: spooling.length(),
+        digest: caller.digest,
+        dry_run,
+        key: spooling.key().clone(),
+    };
+    // A task of its own: a client that hangs up must not take the file of a recorded upload along.
+    let shared = app.clone();
+    let taking = tokio::spawn(async move {
+        let value = shared.bureau.act(command).await.value()?;
+        // The same request sent twice at once has one upload; the other file goes.
+        if value["upload"] == id {
+            spooling.keep();
+            shared.intake.add(id);
+        }
+        Ok::<_, Problem>(value)
+    });
+    let value = taking.await.map_err(|_| Problem::internal())??;
+    let url = format!("/v1/observations/{}", value["upload"].as_str().unwrap_or_default());
+    let mut response = (StatusCode::ACCEPTED, axum::Json(value)).into_response();
+    if let Ok(url) = HeaderValue::from_str(&url) {
+        response.headers_mut().insert(header::LOCATION, url);
+    }
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    Ok(response)
+}
+
+/// How an upload stands that was answered with 202, and its receipt once it is done.
+#[utoipa::path(get, path = "/v1/observations/{id}", tag = "observations",
+    params(("id" = String, Path, description = "The upload")),
+    responses((status = 200, description = "State, lines done, and the receipt or the problem"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn read(
+    State(app): State<Shared>,
+    Path(upload): Path<String>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let admission = caller.plain_admission();
+    Ok(replied(app.bureau.act(ReadUpload { admission, upload }).await))
 }

@@ -87,6 +87,7 @@ pub struct ProblemBody {
         super::consents::read,
         super::consents::revoke,
         super::observations::send,
+        super::observations::read,
         super::inquiries::ask,
         super::inquiries::ask_batch,
         super::inquiries::again,

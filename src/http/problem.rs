@@ -28,10 +28,9 @@ pub fn status(code: &str) -> StatusCode {
         | "digest_mismatch"
         | "signature_invalid"
         | "signature_malformed" => StatusCode::UNAUTHORIZED,
-        "subject_not_found" | "inquiry_not_found" | "freeze_not_found" | "partner_not_found"
-        | "consent_not_found" | "item_not_found" | "entry_not_found" | "not_found" => {
-            StatusCode::NOT_FOUND
-        }
+        "subject_not_found" | "inquiry_not_found" | "upload_not_found" | "freeze_not_found"
+        | "partner_not_found" | "consent_not_found" | "item_not_found" | "entry_not_found"
+        | "not_found" => StatusCode::NOT_FOUND,
         "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "answer_expired" => StatusCode::GONE,
         "idempotency_conflict" | "outcome_exists" | "consent_exists" => StatusCode::CONFLICT,
@@ -50,6 +49,7 @@ pub fn status(code: &str) -> StatusCode {
         | "line_too_long" => StatusCode::BAD_REQUEST,
         "invalid_request"
         | "parquet_unreadable"
+        | "file_unreadable"
         | "column_type"
         | "column_conflict"
         | "too_many_columns"

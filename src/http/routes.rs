@@ -14,9 +14,10 @@ use super::{Shared, consents, inquiries, known, log, observations, openapi, oper
 use super::{signed, traced};
 use crate::error::Problem;
 
-/// Seconds after which a request that is not done is given up, whatever it is; those under /v1
-/// have shorter limits and a signed answer of their own.
-const REQUEST_SECONDS_MAX: u64 = 150;
+/// Seconds after which a request that is not done is given up, whatever it is: time for the
+/// largest upload at its slowest. Those under /v1 have shorter limits and a signed answer of their
+/// own.
+const REQUEST_SECONDS_MAX: u64 = 5 * 3600;
 
 /// The whole table.
 pub fn router(app: Shared) -> Router {
@@ -27,6 +28,7 @@ pub fn router(app: Shared) -> Router {
         .route("/consents/{id}", get(consents::read))
         .route("/consents/{id}/revoke", post(consents::revoke))
         .route("/observations", post(observations::send))
+        .route("/observations/{id}", get(observations::read))
         .route("/inquiries", post(inquiries::ask))
         .route("/inquiries/batch", post(inquiries::ask_batch))
         .route("/inquiries/{id}", get(inquiries::again))

@@ -2,40 +2,43 @@
 //! after (contract.md, "Signatures").
 
 use std::future::Future;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 
 use super::Shared;
-use super::caller::{Caller, request_digest};
+use super::arriving::{Limits, arrive, drain};
+use super::caller::{Caller, request_head};
 use super::directory::Known;
+use crate::bureau::upload::UPLOAD_BYTES_MAX;
 use crate::error::Problem;
 use crate::partner::signature::{
-    Presented, RequestParts, RequestSeen, SignatureError, read_request, sign_response, target_uri,
+    Presented, RequestHead, RequestSeen, SignatureError, read_head, sign_response, target_uri,
 };
 
-/// Seconds in which a body must have arrived.
-const BODY_SECONDS_MAX: u64 = 40;
 /// Seconds in which a request must be answered.
 const ANSWER_SECONDS_MAX: u64 = 90;
 /// Bytes of an ordinary body at most.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of an upload at most: larger files are sent in parts.
-pub const UPLOAD_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of an upload that is answered within its request; larger ones are answered with 202.
+pub const INLINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of a batch of inquiries at most.
 pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
-fn limit(method: &Method, path: &str) -> usize {
+fn limits(method: &Method, path: &str) -> Limits {
     match path {
-        "/v1/observations" if method == Method::POST => UPLOAD_BYTES_MAX,
-        "/v1/inquiries/batch" => BATCH_BYTES_MAX,
-        _ => BODY_BYTES_MAX,
+        "/v1/observations" if method == Method::POST => {
+            Limits { bytes: UPLOAD_BYTES_MAX, memory: INLINE_BYTES_MAX }
+        }
+        "/v1/inquiries/batch" => Limits { bytes: BATCH_BYTES_MAX as u64, memory: BATCH_BYTES_MAX },
+        _ => Limits { bytes: BODY_BYTES_MAX as u64, memory: BODY_BYTES_MAX },
     }
 }
 
@@ -60,35 +63,37 @@ pub async fn signed(
     }
     let unauthenticated = RequestSeen::unauthenticated(&method, &target);
     let (mut parts, body) = request.into_parts();
-    let limit = limit(&method, uri.path());
-    let _room = match limit > BATCH_BYTES_MAX {
+    let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
+    let headers = parts.headers.clone();
+    let head = RequestHead { method: &method, target_uri: &target, headers: &headers, has_body };
+    // A stranger's body is not waited for: who signed is known before any of it is kept.
+    let (presented, known) = match authenticate(&app, head) {
+        Ok(found) => found,
+        Err(problem) => {
+            drain(body).await;
+            return sign(&app, &unauthenticated, problem.into_response()).await;
+        }
+    };
+    let limits = limits(&method, uri.path());
+    let _room = match limits.memory > BATCH_BYTES_MAX {
         // The holder of a permit may fill that much memory; the others wait their turn.
         true => app.large_bodies.acquire().await.ok(),
         false => None,
     };
-    let body = match in_time(BODY_SECONDS_MAX, read(body, limit)).await.and_then(|read| read) {
-        Ok(body) => body,
+    let request = request_head(method.as_str(), &target);
+    let arrived = match arrive(&app, body, &headers, limits, &request).await {
+        Ok(arrived) => arrived,
         Err(problem) => return sign(&app, &unauthenticated, problem.into_response()).await,
     };
-    let headers = parts.headers.clone();
-    let seen = {
-        let read =
-            RequestParts { method: &method, target_uri: &target, headers: &headers, body: &body };
-        authenticate(&app, read).map(|(presented, known)| {
-            let seen = presented.seen(read);
-            (presented, known, seen)
-        })
-    };
-    let (presented, known, seen) = match seen {
-        Ok(found) => found,
-        Err(problem) => return sign(&app, &unauthenticated, problem.into_response()).await,
-    };
+    let seen = presented.seen_in(head);
     parts.extensions.insert(Caller {
         principal: known.principal,
         keyid: presented.keyid,
         nonce: (presented.nonce, presented.replayable_until),
-        request: request_digest(method.as_str(), &target, &body),
-        body,
+        request: arrived.request,
+        body: arrived.body,
+        digest: arrived.digest,
+        spooled: Arc::new(Mutex::new(arrived.spooled)),
         headers,
     });
     let answering = next.run(Request::from_parts(parts, Body::empty()));
@@ -108,23 +113,9 @@ async fn in_time<T>(seconds: u64, work: impl Future<Output = T>) -> Result<T, Pr
     })
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    match Limited::new(body, limit).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            let text = format!("The body is larger than {limit} bytes. Send it in parts.");
-            Err(Problem::new("body_too_large", text).retry_after(1))
-        }
-        Err(_) => {
-            let text = "The body ended before it was complete. Send it again.";
-            Err(Problem::new("invalid_json", text))
-        }
-    }
-}
-
-fn authenticate(app: &Shared, parts: RequestParts<'_>) -> Result<(Presented, Known), Problem> {
+fn authenticate(app: &Shared, head: RequestHead<'_>) -> Result<(Presented, Known), Problem> {
     let now = app.bureau.engine.env.now();
-    let presented = read_request(parts, now).map_err(|e| Problem::from(&e))?;
+    let presented = read_head(head, now).map_err(|e| Problem::from(&e))?;
     let known = app.directory.find(&presented.keyid).map_err(|error| {
         tracing::error!(%error, "a key could not be looked up");
         Problem::internal()

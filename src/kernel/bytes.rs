@@ -14,13 +14,50 @@ pub fn sha256(data: &[u8]) -> Digest {
 
 /// SHA-256 of the concatenation of `parts`.
 pub fn sha256_of(parts: &[&[u8]]) -> Digest {
-    let mut context = digest::Context::new(&digest::SHA256);
+    let mut context = Sha256::new();
     for part in parts {
         context.update(part);
     }
-    let mut out = [0; 32];
-    out.copy_from_slice(context.finish().as_ref());
-    out
+    context.finish()
+}
+
+/// SHA-256 of bytes that come bit by bit; they may be written into it.
+pub struct Sha256(digest::Context);
+
+impl Sha256 {
+    /// Of nothing yet.
+    pub fn new() -> Sha256 {
+        Sha256(digest::Context::new(&digest::SHA256))
+    }
+
+    /// More came.
+    pub fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    /// The digest of all that came.
+    pub fn finish(self) -> Digest {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        out
+    }
+}
+
+impl Default for Sha256 {
+    fn default() -> Sha256 {
+        Sha256::new()
+    }
+}
+
+impl std::io::Write for Sha256 {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        self.update(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// HMAC-SHA-256 over length-prefixed `parts`, so that ("ab","c") and ("a","bc") differ.

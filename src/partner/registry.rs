@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::signature::PublicKey;
 use crate::kernel::Time;
+use crate::kernel::bytes::from_base64;
 
 /// What a partner may do at all; policies say when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,5 +102,17 @@ impl Registry {
     /// The partner that `text` names: an id, or the exact name.
     pub fn find(&self, text: &str) -> Option<&Partner> {
         self.partners.get(text).or_else(|| self.partners.values().find(|p| p.name == text))
+    }
+
+    /// The thumbprint of the partner's key in use that signed `message`. The signature may be raw,
+    /// or base64 of that with white space around it.
+    pub fn signer(&self, partner: &str, message: &[u8], signature: &[u8]) -> Option<String> {
+        let text = std::str::from_utf8(signature).ok().map(str::trim);
+        let decoded = text.and_then(from_base64);
+        let candidates = [Some(signature), decoded.as_deref()];
+        let mut held =
+            self.keys.iter().filter(|(_, key)| key.partner == partner && key.retired.is_none());
+        let signed = |key: &PublicKey| candidates.iter().flatten().any(|s| key.verify(message, s));
+        held.find(|(_, key)| signed(&key.key)).map(|(thumbprint, _)| thumbprint.clone())
     }
 }

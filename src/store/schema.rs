@@ -156,6 +156,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    uploads (id) {
+        id -> Text,
+        partner -> Text,
+        keyid -> Text,
+        format -> Text,
+        bytes -> BigInt,
+        digest -> Binary,
+        dry_run -> Bool,
+        state -> Text,
+        next_line -> BigInt,
+        outcome -> Binary,
+        spool_key -> Binary,
+        created_us -> BigInt,
+        updated_us -> BigInt,
+        idx -> BigInt,
+    }
+}
+
+diesel::table! {
     profiles (person) {
         person -> Text,
         sealed -> Binary,

@@ -91,13 +91,14 @@ fn a_partner_enrols_furnishes_and_asks_over_signed_http() {
 
 /// Every route, and whether it may be used without a signature. The list of open ones may only
 /// shrink.
-const ROUTES: [(&str, &str, bool); 22] = [
+const ROUTES: [(&str, &str, bool); 23] = [
     ("POST", "/v1/subjects", false),
     ("GET", "/v1/subjects/me/report", false),
     ("POST", "/v1/consents", false),
     ("GET", "/v1/consents/con_1", false),
     ("POST", "/v1/consents/con_1/revoke", false),
     ("POST", "/v1/observations", false),
+    ("GET", "/v1/observations/upl_1", false),
     ("POST", "/v1/inquiries", false),
     ("POST", "/v1/inquiries/batch", false),
     ("GET", "/v1/inquiries/inq_1", false),

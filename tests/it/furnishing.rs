@@ -113,7 +113,9 @@ on_both!(a_dry_run_applies_nothing, |world| {
     let lines = vec![(1, serde_json::from_value(line).expect("an observation"))];
     let admission = Admission { nonce: None, ..world.by(&bank) };
     let size = world.size();
-    let done = world.run(ObserveSlice { admission, lines, dry_run: true }).expect("checked");
+    let done = world
+        .run(ObserveSlice { admission, lines, dry_run: true, progress: None })
+        .expect("checked");
     assert_eq!((&done["accepted"], world.size()), (&json!(1), size));
 });
 

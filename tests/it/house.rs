@@ -125,9 +125,27 @@ impl House {
         self.door.send(method, path, headers, body).expect("a response")
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.door.url
+    }
+
     /// Signs, sends, and checks the answer's signature.
     pub fn ask(&self, who: &Client, method: Method, path: &str, body: &[u8], key: &str) -> Got {
         self.door.ask(who, method, path, body, key).expect("a response")
+    }
+
+    /// The same with one more header, covered too.
+    pub fn ask_with(
+        &self,
+        who: &Client,
+        (method, path): (Method, &str),
+        header: (&'static str, &'static str),
+        body: &[u8],
+        key: &str,
+    ) -> Got {
+        let header = (HeaderName::from_static(header.0), HeaderValue::from_static(header.1));
+        self.door.ask_with(who, method, path, Some(header), body, key).expect("a response")
     }
 
     pub fn post(&self, who: &Client, path: &str, body: &Value, key: &str) -> Got {
@@ -190,12 +208,24 @@ impl Door {
         body: &[u8],
         key: &str,
     ) -> Result<Got, ureq::Error> {
+        self.ask_with(who, method, path, None, body, key)
+    }
+
+    fn ask_with(
+        &self,
+        who: &Client,
+        method: Method,
+        path: &str,
+        header: Option<(HeaderName, HeaderValue)>,
+        body: &[u8],
+        key: &str,
+    ) -> Result<Got, ureq::Error> {
         let media_type = if path.ends_with("batch") || path.contains("observations") {
             "application/x-ndjson"
         } else {
             "application/json"
         };
-        let mut extra = Vec::new();
+        let mut extra: Vec<_> = header.into_iter().collect();
         if !body.is_empty() {
             let value = HeaderValue::from_static(media_type);
             extra.push((HeaderName::from_static("content-type"), value));

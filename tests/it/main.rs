@@ -19,4 +19,5 @@ mod program;
 mod quiet;
 mod repeating;
 mod tidy;
+mod uploads;
 mod world;

@@ -14,12 +14,11 @@ use fivefold::bureau::command::consent::{GiveConsent, RevokeConsent};
 use fivefold::bureau::command::enrol::{Enrol, Enrolment};
 use fivefold::bureau::command::governance::AddPartner;
 use fivefold::bureau::command::inquire::{Inquire, InquirySent};
-use fivefold::bureau::command::observe::{
-    CloseUpload, ObserveSlice, SLICE_LINES_MAX, SliceOutcome,
-};
 use fivefold::bureau::command::rights::{Freeze, FreezeSent, Unfreeze};
+use fivefold::bureau::intake::{Applied, Order};
+use fivefold::bureau::upload::{self, Format, UploadFile};
 use fivefold::bureau::{Bureau, OpenError, Settings};
-use fivefold::collect::{LineError, Lines, ReadContext, Receipt, read_observation};
+use fivefold::collect::Receipt;
 use fivefold::consent::Artefact;
 use fivefold::error::Problem;
 use fivefold::kernel::bytes::sha256;
@@ -86,7 +85,7 @@ impl Human {
 
 /// A bureau at work, and what it works on.
 pub struct World {
-    bureau: Option<Bureau>,
+    bureau: Option<Arc<Bureau>>,
     pub clock: Arc<FixedClock>,
     pub env: Env,
     pub settings: Settings,
@@ -143,12 +142,12 @@ impl World {
             home: home.to_string(),
             policies: None,
         };
-        let bureau = Some(Bureau::init(&env, &settings).expect("a bureau"));
+        let bureau = Some(Arc::new(Bureau::init(&env, &settings).expect("a bureau")));
         let serial = Cell::new(0);
         World { bureau, clock, env, settings, serial, seed, _database: fresh, _dir: dir }
     }
 
-    pub fn bureau(&self) -> &Bureau {
+    pub fn bureau(&self) -> &Arc<Bureau> {
         self.bureau.as_ref().expect("the bureau is open")
     }
 
@@ -168,7 +167,7 @@ impl World {
         self.close();
         self.seed += 1;
         (self.env, self.clock) = Env::fixed(self.env.now(), self.seed);
-        self.bureau = Some(Bureau::open(&self.env, &self.settings)?);
+        self.bureau = Some(Arc::new(Bureau::open(&self.env, &self.settings)?));
         Ok(())
     }
 
@@ -374,55 +373,24 @@ impl World {
         self.run(Unfreeze { admission, subject, freeze })
     }
 
-    /// Sends a file as the door does: line by line, in slices, then closed.
+    /// Sends a file as the door does.
     pub fn upload(&self, party: &Party, file: &[u8]) -> Receipt {
-        let rules = &self.bureau().engine.rules;
-        let categories = rules.categories().iter().map(|(name, _)| name.to_string()).collect();
-        let read = ReadContext {
-            today: self.env.now().date_at(8),
-            oldest: "2015-01-01".parse().expect("a date"),
-            allowed_categories: &categories,
-        };
-        let mut receipt = Receipt::new(&sha256(file));
-        let mut slice = Vec::new();
-        for (line, object) in Lines::open(file).expect("not too many lines") {
-            let read = object
-                .map_err(|error| vec![error])
-                .and_then(|object| read_observation(&object, &read));
-            match read {
-                Ok(observation) => slice.push((line, observation)),
-                Err(errors) => receipt.reject(line, errors),
-            }
-            if slice.len() == SLICE_LINES_MAX {
-                self.slice(party, std::mem::take(&mut slice), &mut receipt);
-            }
-        }
-        self.slice(party, slice, &mut receipt);
-        let sent = CloseUpload { admission: self.by(party), receipt, dry_run: false };
-        serde_json::from_value(without(&self.run(sent).expect("a receipt"), "batch"))
-            .expect("a receipt")
+        let value = self.uploaded(self.by(party), file);
+        serde_json::from_value(without(&value, "batch")).expect("a receipt")
     }
 
-    fn slice(
-        &self,
-        party: &Party,
-        lines: Vec<(u64, fivefold::collect::Observation)>,
-        receipt: &mut Receipt,
-    ) {
-        if lines.is_empty() {
-            return;
-        }
-        let admission = Admission { nonce: None, ..self.by(party) };
-        let done = self.run(ObserveSlice { admission, lines, dry_run: false }).expect("a slice");
-        let done: SliceOutcome = serde_json::from_value(done).expect("an outcome");
-        receipt.accepted += done.accepted;
-        receipt.duplicates += done.duplicates;
-        for (line, code, message) in done.rejected {
-            receipt.rejected += 1;
-            receipt.errors.push(LineError { line, pointer: String::new(), code, message });
-        }
-        for index in done.range.iter().flat_map(|(first, last)| [*first, *last]) {
-            receipt.logged(index);
+    /// What is answered to a file.
+    pub fn uploaded(&self, admission: Admission, bytes: &[u8]) -> Value {
+        let (engine, now) = (&self.bureau().engine, self.env.now());
+        let blob = Arc::new(bytes::Bytes::copy_from_slice(bytes));
+        let file = UploadFile { format: Format::of(bytes), blob, digest: sha256(bytes) };
+        let checked = upload::check(engine, now, &file, true).expect("a whole batch");
+        let order = Order { admission, dry_run: false, upload: None };
+        let lines = checked.lines.into_iter();
+        match self.bureau().apply(&order, checked.receipt, lines, &mut |_| true) {
+            Ok(Applied::Whole(receipt)) => receipt,
+            Ok(Applied::Stopped) => panic!("nobody told it to stop"),
+            Err(problem) => panic!("{problem}"),
         }
     }
 

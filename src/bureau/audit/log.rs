@@ -303,7 +303,8 @@ impl<'a> Pass<'a> {
             .map(|row| (row.identity.clone(), row))
             .collect();
         for (entry, observation, identity) in named {
-            let digest = observe::digest(engine, observation)?;
+            let scored = entry.personal["scored"] != false;
+            let digest = observe::digest(engine, observation, scored)?;
             self.fact(entry, observation.op, &digest, rows.get(identity.as_slice()), &identity);
         }
         Ok(())

@@ -15,6 +15,7 @@ pub mod read;
 pub mod refold;
 pub mod resolve;
 pub mod rights;
+pub mod upload;
 
 use serde_json::Value;
 

@@ -1,11 +1,12 @@
-//! Collection: a slice of a furnisher's upload, and the entry that closes the upload.
+//! Collection: a slice of a furnisher's upload.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::refold::{OBSERVATIONS_MAX, refold};
+use super::upload::Progress;
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::needs::{Loaded, Needs};
@@ -13,7 +14,7 @@ use crate::bureau::work::Work;
 use crate::bureau::{Engine, authority};
 use crate::collect::observation::{AccountMonth, Capacity};
 use crate::collect::rows::FactRow;
-use crate::collect::{BasisKind, Fact, Observation, Operation, Receipt};
+use crate::collect::{BasisKind, Fact, Observation, Operation};
 use crate::consent::{Purpose, Standing};
 use crate::kernel::bytes::{Digest, keyed};
 use crate::ledger::body::Draft;
@@ -24,6 +25,9 @@ use crate::store::StoreError;
 
 /// Lines of one slice at most (decisions.md 12).
 pub const SLICE_LINES_MAX: usize = 500;
+/// What one slice may cost at most, so that nobody who asks waits for long: a line costs one, and
+/// folding a file anew one for each observation in it. The first line is always taken.
+const SLICE_COST_MAX: u64 = 1_500;
 
 /// One line of a slice: its number in the file and what it says.
 pub type Line = (u64, Observation);
@@ -36,11 +40,16 @@ pub struct ObserveSlice {
     pub lines: Vec<Line>,
     /// Check everything, apply nothing.
     pub dry_run: bool,
+    /// The upload it belongs to, when that outlives a request: how far it has come is written
+    /// with the slice.
+    pub progress: Option<Progress>,
 }
 
 /// What became of a slice.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct SliceOutcome {
+    /// Lines that were dealt with, from the first on; the others are to be sent again.
+    pub taken: usize,
     /// Lines that became entries.
     pub accepted: u64,
     /// Lines already known.
@@ -49,6 +58,12 @@ pub struct SliceOutcome {
     pub rejected: Vec<(u64, String, String)>,
     /// First and last entry.
     pub range: Option<(u64, u64)>,
+}
+
+/// An observation's two digests: with its furnisher's signature, and without.
+struct Digests {
+    own: Digest,
+    other: Digest,
 }
 
 enum Fate {
@@ -77,14 +92,20 @@ pub fn identity(
     keyed(&engine.keys.index, &parts)
 }
 
-/// The digest by which the same bytes sent again are known.
+/// The digest by which the same bytes sent again are known. What an operator loaded has another
+/// than what its furnisher signed: the one does not stand in for the other.
 ///
 /// # Errors
 /// The observation cannot be written.
-pub fn digest(engine: &Engine, observation: &Observation) -> Result<Digest, StoreError> {
+pub fn digest(
+    engine: &Engine,
+    observation: &Observation,
+    scored: bool,
+) -> Result<Digest, StoreError> {
     let text =
         serde_json::to_vec(observation).map_err(|e| StoreError::inconsistent(e.to_string()))?;
-    Ok(keyed(&engine.keys.index, &[b"bytes", &text]))
+    let kind: &[u8] = if scored { b"bytes" } else { b"bytes without signature" };
+    Ok(keyed(&engine.keys.index, &[kind, &text]))
 }
 
 fn reject(code: &str, message: &str) -> Fate {
@@ -94,6 +115,12 @@ fn reject(code: &str, message: &str) -> Fate {
 impl ObserveSlice {
     fn furnisher(&self) -> String {
         self.admission.principal.key()
+    }
+
+    /// Whether its furnisher signed it. What an operator loaded from a file without a signature
+    /// is kept and shown, and no score is made of it (data-model.md, "Operators").
+    fn scored(&self) -> bool {
+        !self.admission.is_console()
     }
 
     fn fate(&self, work: &mut Work<'_>, observation: &Observation) -> Result<Fate, StoreError> {
@@ -124,24 +151,50 @@ impl ObserveSlice {
             }
         }
         let identity = identity(work.engine, &holder, &furnisher, observation);
-        let digest = digest(work.engine, observation)?;
-        let last = work.loaded.facts.get(identity.as_slice());
-        if last.is_some_and(|fact| fact.digest == digest) {
-            return Ok(Fate::Duplicate);
-        }
-        let stands = last.is_some_and(|fact| !fact.deleted);
-        if stands && observation.op == Operation::Report {
-            let text = "another record stands under this key and period: send op `correct`";
-            return Ok(reject("conflicting_record", text));
-        }
-        if !stands && observation.op != Operation::Report {
-            let text = "nothing stands under this key and period: send op `report`";
-            return Ok(reject("record_not_found", text));
+        let digests = Digests {
+            own: digest(work.engine, observation, self.scored())?,
+            other: digest(work.engine, observation, !self.scored())?,
+        };
+        if let Some(fate) = self.against_last(work, observation, &identity, &digests) {
+            return Ok(fate);
         }
         if work.folded(&person)?.observations >= OBSERVATIONS_MAX {
             return Ok(reject("observations_limit", "this file is full: speak with the bureau"));
         }
-        Ok(Fate::Accept { person, identity, digest })
+        Ok(Fate::Accept { person, identity, digest: digests.own })
+    }
+
+    /// What the last word on the same record says to this one; `None` when it may follow.
+    fn against_last(
+        &self,
+        work: &Work<'_>,
+        observation: &Observation,
+        identity: &Digest,
+        digests: &Digests,
+    ) -> Option<Fate> {
+        let last = work.loaded.facts.get(identity.as_slice());
+        let same = last.filter(|fact| fact.digest == digests.own || fact.digest == digests.other);
+        match (same, self.scored()) {
+            // The furnisher stands by what an operator loaded before: from now on it is scored.
+            (Some(fact), true) if fact.digest == digests.other => return None,
+            (Some(_), _) => return Some(Fate::Duplicate),
+            (None, _) => {}
+        }
+        if !self.scored() && observation.op != Operation::Report {
+            let text = "only its furnisher changes a record: load the file with the furnisher's \
+                        signature, or let them send it";
+            return Some(reject("signature_missing", text));
+        }
+        let stands = last.is_some_and(|fact| !fact.deleted);
+        if stands && observation.op == Operation::Report {
+            let text = "another record stands under this key and period: send op `correct`";
+            return Some(reject("conflicting_record", text));
+        }
+        if !stands && observation.op != Operation::Report {
+            let text = "nothing stands under this key and period: send op `report`";
+            return Some(reject("record_not_found", text));
+        }
+        None
     }
 
     fn facts(
@@ -244,6 +297,12 @@ impl ObserveSlice {
     ) -> Result<u64, StoreError> {
         let (furnisher, sector) = authority::actor(work, &self.admission);
         let fact = &observation.fact;
+        let mut personal = json!({
+            "person": person, "furnisher": furnisher, "observation": observation,
+        });
+        if !self.scored() {
+            personal["scored"] = json!(false);
+        }
         let mut draft = Draft::new("observation", PublicKind::Observation)
             .about(person)
             .says("furnisher", furnisher.clone())
@@ -254,9 +313,10 @@ impl ObserveSlice {
             .says("basis", json!(observation.basis.kind))
             .says("adverse", fact.is_adverse())
             .says("synthetic", observation.synthetic)
-            .holds(json!({
-                "person": person, "furnisher": furnisher, "observation": observation,
-            }));
+            .holds(personal);
+        if !self.scored() {
+            draft = draft.says("loaded_by", "operator");
+        }
         if let Fact::AccountMonth(month) = fact {
             draft =
                 draft.says("status", json!(month.status)).says("days_past_due", bucket(month.dpd));
@@ -301,6 +361,7 @@ impl Command for ObserveSlice {
     fn needs(&self, needs: &mut Needs) {
         needs_of_admission(&self.admission, needs);
         needs.profiled = true;
+        needs.uploads.extend(self.progress.iter().map(|progress| progress.upload.clone()));
         for (_, observation) in &self.lines {
             needs.subjects.insert(observation.subject.clone());
             if observation.basis.kind == BasisKind::Consent {
@@ -321,8 +382,13 @@ impl Command for ObserveSlice {
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
         let mut outcome = SliceOutcome::default();
         let mut stale = BTreeSet::new();
-        let furnisher = self.furnisher();
+        let mut cost = 0;
         for (line, observation) in &self.lines {
+            if cost >= SLICE_COST_MAX {
+                break;
+            }
+            cost += 1;
+            outcome.taken += 1;
             let (person, identity, digest) = match self.fate(work, observation)? {
                 Fate::Accept { person, identity, digest } => (person, identity, digest),
                 Fate::Duplicate => {
@@ -338,25 +404,12 @@ impl Command for ObserveSlice {
             if self.dry_run {
                 continue;
             }
-            let index = self.append(work, observation, &person)?;
+            let index = self.apply(work, observation, &person)?;
             let first = outcome.range.map_or(index, |(first, _)| first);
             outcome.range = Some((first, index));
-            if needs_refold(observation) {
-                stale.insert(person.clone());
+            if self.scored() && needs_refold(observation) && stale.insert(person.clone()) {
+                cost += work.folded(&person)?.observations;
             }
-            let (base, utc_offset_hours) =
-                super::refold::terms(work.engine, &super::consent::residence(work, &person));
-            let recorded = work.now;
-            let folded = work.folded_in(&person, base)?;
-            let context = FoldContext {
-                index,
-                recorded,
-                furnisher: &furnisher,
-                utc_offset_hours,
-                rates: &[],
-            };
-            folded.profile.fold(observation, &context);
-            folded.touched(index);
             work.put_fact(FactRow {
                 identity: identity.to_vec(),
                 person,
@@ -368,94 +421,41 @@ impl Command for ObserveSlice {
         for person in &stale {
             refold(work, person)?;
         }
+        if let Some(progress) = &self.progress {
+            let next = outcome.taken.checked_sub(1).and_then(|last| self.lines.get(last));
+            progress.advance(work, next.map_or(0, |(line, _)| line + 1), &outcome)?;
+        }
         let body =
             serde_json::to_value(&outcome).map_err(|e| StoreError::inconsistent(e.to_string()))?;
         Ok(Answer::ok(&body, None))
     }
 }
 
-/// Closes an upload: one entry with index range, totals and file digest (decisions.md 1).
-pub struct CloseUpload {
-    /// Who sent it, with the request's nonce and idempotency key.
-    pub admission: Admission,
-    /// The receipt.
-    pub receipt: Receipt,
-    /// Whether anything was applied.
-    pub dry_run: bool,
-}
-
-impl Command for CloseUpload {
-    fn admission(&self) -> &Admission {
-        &self.admission
-    }
-
-    fn needs(&self, needs: &mut Needs) {
-        needs_of_admission(&self.admission, needs);
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
-        let mut body = serde_json::to_value(&self.receipt)
-            .map_err(|e| StoreError::inconsistent(e.to_string()))?;
-        if self.dry_run {
-            body["dry_run"] = Value::Bool(true);
-            return Ok(Answer::ok(&body, None));
+impl ObserveSlice {
+    /// Appends the entry and folds it into the person's profile.
+    fn apply(
+        &self,
+        work: &mut Work<'_>,
+        observation: &Observation,
+        person: &str,
+    ) -> Result<u64, Fault> {
+        let index = self.append(work, observation, person)?;
+        let (base, utc_offset_hours) =
+            super::refold::terms(work.engine, &super::consent::residence(work, person));
+        let recorded = work.now;
+        let furnisher = self.furnisher();
+        let folded = work.folded_in(person, base)?;
+        if self.scored() {
+            let context = FoldContext {
+                index,
+                recorded,
+                furnisher: &furnisher,
+                utc_offset_hours,
+                rates: &[],
+            };
+            folded.profile.fold(observation, &context);
         }
-        let (furnisher, sector) = authority::actor(work, &self.admission);
-        let mut codes: std::collections::BTreeMap<&str, u64> = Default::default();
-        for error in &self.receipt.errors {
-            *codes.entry(error.code.as_str()).or_default() += 1;
-        }
-        let mut draft = Draft::new("observation_batch", PublicKind::Observation)
-            .says("furnisher", furnisher)
-            .says("sector", sector)
-            .says("accepted", self.receipt.accepted)
-            .says("duplicates", self.receipt.duplicates)
-            .says("rejected", self.receipt.rejected)
-            .says("errors", json!(codes))
-            .says("control_totals", json!(self.receipt.control_totals))
-            .says("range", json!(self.receipt.log))
-            .says("file", self.receipt.file_digest.clone());
-        if self.admission.is_console() {
-            draft = draft.says("loaded_by", "operator");
-            body["loaded_by"] = json!("operator");
-        }
-        let recorded = work.append(draft)?;
-        body["batch"] = recorded.receipt();
-        Ok(Answer::ok(&body, None))
-    }
-}
-
-/// Admits an upload before any of it is applied: nonce, standing, and whether the same request was
-/// answered before. Its own answer is empty.
-pub struct OpenUpload {
-    /// The request's nonce, without its idempotency key, which [`CloseUpload`] spends.
-    pub admission: Admission,
-    /// Principal and idempotency key to look for.
-    pub idempotency: Option<(String, Digest)>,
-}
-
-impl Command for OpenUpload {
-    fn admission(&self) -> &Admission {
-        &self.admission
-    }
-
-    fn needs(&self, needs: &mut Needs) {
-        needs_of_admission(&self.admission, needs);
-        if let Some((key, _)) = &self.idempotency {
-            needs.idempotency.insert((self.admission.principal.key(), key.clone()));
-        }
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
-        if let Some((key, digest)) = &self.idempotency {
-            let pair = (self.admission.principal.key(), key.clone());
-            if let Some(row) = work.loaded.idempotency.get(&pair).cloned() {
-                return match super::repeated(work, &row, digest)? {
-                    super::Reply::Done(answer) => Ok(Answer { created: true, ..answer }),
-                    super::Reply::Refused(problem) => Err(problem.into()),
-                };
-            }
-        }
-        Ok(Answer::ok(&Value::Null, None))
+        folded.touched(index);
+        Ok(index)
     }
 }

@@ -31,12 +31,20 @@ pub struct Logged {
     pub furnisher: String,
     /// What was said.
     pub observation: Observation,
+    /// Whether its furnisher signed it: only then is it folded.
+    pub scored: bool,
 }
 
 #[derive(serde::Deserialize)]
 struct Personal {
     furnisher: String,
     observation: Observation,
+    #[serde(default = "signed")]
+    scored: bool,
+}
+
+fn signed() -> bool {
+    true
 }
 
 /// Opens an observation's body.
@@ -54,6 +62,7 @@ pub fn open(row: &BodyRow, key: &SealKey) -> Result<Logged, StoreError> {
         recorded: Time::from_micros(row.at_us),
         furnisher: personal.furnisher,
         observation: personal.observation,
+        scored: personal.scored,
     })
 }
 
@@ -202,13 +211,13 @@ pub fn fold(
         let ended = revoked.get(&one.observation.basis.reference).copied().flatten();
         if ended.is_none_or(|idx| (idx as u64) >= question.before) {
             count += 1;
-            return true;
+            return one.scored;
         }
         // What was said under a consent taken back is no longer used; what it took back stays
         // taken back.
         let said = one.observation.op == Operation::Report;
         one.observation.op = Operation::Delete;
-        !said
+        one.scored && !said
     });
     let entries = logged.iter().map(|one| {
         let context = FoldContext {

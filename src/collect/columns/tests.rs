@@ -6,6 +6,7 @@ use arrow::array::{
     TimestampMicrosecondArray, TimestampNanosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+use bytes::Bytes;
 use jiff::civil::date;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding};
@@ -54,7 +55,7 @@ fn read_all(
 
 fn codes(file: &Bytes) -> Vec<(String, &'static str)> {
     let place = |e: FieldError| (e.pointer, e.code);
-    match Rows::open(file) {
+    match Rows::open(Arc::new(file.clone())) {
         Ok(rows) => rows.filter_map(|(_, row)| row.err().map(place)).collect(),
         Err(errors) => errors.into_iter().map(place).collect(),
     }
@@ -138,7 +139,7 @@ fn same_months() -> String {
 #[test]
 fn ndjson_and_parquet_of_the_same_rows_give_equal_observations() {
     let text = same_months();
-    let lines = read_all(Lines::open(text.as_bytes()).expect("lines"));
+    let lines = read_all(Lines::open(Arc::new(Bytes::from(text.clone()))));
     let lines: Vec<_> = lines.into_iter().map(|(_, read)| read.expect("accepted")).collect();
     for compression in [Compression::UNCOMPRESSED, Compression::ZSTD(Default::default())] {
         for dictionary in [true, false] {
@@ -146,7 +147,7 @@ fn ndjson_and_parquet_of_the_same_rows_give_equal_observations() {
                 .set_compression(compression)
                 .set_dictionary_enabled(dictionary)
                 .set_max_row_group_row_count(Some(2));
-            let rows = read_all(Rows::open(&months(properties)).expect("readable"));
+            let rows = read_all(Rows::open(Arc::new(months(properties))).expect("readable"));
             assert_eq!(rows.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [1, 2, 3]);
             let rows: Vec<_> = rows.into_iter().map(|(_, read)| read.expect("accepted")).collect();
             assert_eq!(rows, lines);
@@ -159,12 +160,17 @@ fn a_batch_header_travels_in_the_metadata() {
     let header = |text: &str| {
         let pair = KeyValue::new(HEADER_KEY.to_string(), text.to_string());
         let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![pair]));
-        Rows::open(&months(properties)).expect("readable").header()
+        Rows::open(Arc::new(months(properties))).expect("readable").header()
     };
     let read = header(r#"{"type":"batch","count":3}"#).expect("a header").expect("right");
     assert_eq!(read.count, Some(3));
     assert!(header(r#"{"type":"batch","cuont":3}"#).expect("a header").is_err());
-    assert!(Rows::open(&months(WriterProperties::builder())).expect("readable").header().is_none());
+    assert!(
+        Rows::open(Arc::new(months(WriterProperties::builder())))
+            .expect("readable")
+            .header()
+            .is_none()
+    );
 }
 
 #[test]
@@ -190,7 +196,7 @@ fn a_wrong_cell_is_told_at_its_field_and_row() {
         ("source", strings(&["a", "b", "c"])),
         ("verified", Arc::new(Date32Array::from(vec![20_000, 20_001, i32::MAX]))),
     ]);
-    let rows = read_all(Rows::open(&file).expect("readable"));
+    let rows = read_all(Rows::open(Arc::new(file.clone())).expect("readable"));
     let mut seen = Vec::new();
     for (n, read) in rows {
         seen.extend(read.err().into_iter().flatten().map(|e| (n, e.pointer, e.code)));
@@ -270,7 +276,7 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        if let Ok(rows) = Rows::open(&Bytes::from(bytes)) {
+        if let Ok(rows) = Rows::open(Arc::new(Bytes::from(bytes))) {
             for (_, read) in read_all(rows) {
                 for e in read.err().unwrap_or_default() {
                     prop_assert!(e.pointer.is_empty() || e.pointer.starts_with('/'));

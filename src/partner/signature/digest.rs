@@ -1,7 +1,7 @@
 //! `Content-Digest` (RFC 9530): made over, and checked against, the bytes as sent.
 
 use http::{HeaderMap, HeaderValue};
-use ring::digest::{SHA256, SHA512, digest};
+use ring::digest::{Context, SHA256, SHA512};
 use sfv::{BareItem, ListEntry};
 
 use super::error::SignatureError;
@@ -18,35 +18,67 @@ pub fn content_digest(body: &[u8]) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Checks every `sha-256` and `sha-512` in `Content-Digest` against `body`. Others (RFC 9530
-/// keeps a registry, part of it broken) are passed over, but one known digest there must be.
+/// Checks every `sha-256` and `sha-512` in `Content-Digest` against `body`: [`Claimed`] on a body
+/// that is here whole.
 ///
 /// # Errors
-/// [`SignatureError::DigestMissing`], [`SignatureError::DigestMismatch`], or
-/// [`SignatureError::Malformed`].
+/// As [`Claimed::read`] and [`Claimed::hold`].
 pub fn check_content_digest(headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError> {
-    if !headers.contains_key(CONTENT_DIGEST) {
-        return Err(SignatureError::DigestMissing);
-    }
-    let members = fields::dictionary(headers, CONTENT_DIGEST)?;
-    let mut known = false;
-    for (name, member) in &members {
-        let (name, algorithm) = match name.as_str() {
-            "sha-256" => ("sha-256", &SHA256),
-            "sha-512" => ("sha-512", &SHA512),
-            _ => continue,
-        };
-        let ListEntry::Item(sfv::Item { bare_item: BareItem::ByteSequence(claimed), .. }) = member
-        else {
-            let reason = "a digest is a byte sequence: sha-256=:BASE64:";
-            return Err(SignatureError::Malformed { field: CONTENT_DIGEST, reason });
-        };
-        if digest(algorithm, body).as_ref() != claimed.as_slice() {
-            return Err(SignatureError::DigestMismatch { algorithm: name });
+    let mut claimed = Claimed::read(headers)?;
+    claimed.update(body);
+    claimed.hold()
+}
+
+/// The digests that `Content-Digest` claims, while the body they are of arrives.
+pub struct Claimed(Vec<(&'static str, Context, Vec<u8>)>);
+
+impl Claimed {
+    /// Reads the field. Algorithms other than `sha-256` and `sha-512` (RFC 9530 keeps a registry,
+    /// part of it broken) are passed over, but one known digest there must be.
+    ///
+    /// # Errors
+    /// [`SignatureError::DigestMissing`] or [`SignatureError::Malformed`].
+    pub fn read(headers: &HeaderMap) -> Result<Claimed, SignatureError> {
+        if !headers.contains_key(CONTENT_DIGEST) {
+            return Err(SignatureError::DigestMissing);
         }
-        known = true;
+        let mut claims = Vec::new();
+        for (name, member) in &fields::dictionary(headers, CONTENT_DIGEST)? {
+            let (name, algorithm) = match name.as_str() {
+                "sha-256" => ("sha-256", &SHA256),
+                "sha-512" => ("sha-512", &SHA512),
+                _ => continue,
+            };
+            let ListEntry::Item(sfv::Item { bare_item: BareItem::ByteSequence(claimed), .. }) =
+                member
+            else {
+                let reason = "a digest is a byte sequence: sha-256=:BASE64:";
+                return Err(SignatureError::Malformed { field: CONTENT_DIGEST, reason });
+            };
+            claims.push((name, Context::new(algorithm), claimed.clone()));
+        }
+        if claims.is_empty() { Err(SignatureError::DigestMissing) } else { Ok(Claimed(claims)) }
     }
-    if known { Ok(()) } else { Err(SignatureError::DigestMissing) }
+
+    /// More of the body came.
+    pub fn update(&mut self, bytes: &[u8]) {
+        for (_, context, _) in &mut self.0 {
+            context.update(bytes);
+        }
+    }
+
+    /// Compares, now that all of the body came.
+    ///
+    /// # Errors
+    /// [`SignatureError::DigestMismatch`].
+    pub fn hold(self) -> Result<(), SignatureError> {
+        for (algorithm, context, claimed) in self.0 {
+            if context.finish().as_ref() != claimed.as_slice() {
+                return Err(SignatureError::DigestMismatch { algorithm });
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! | take in a key | [`PublicKey::from_pem`]; its `keyid` is [`PublicKey::thumbprint`] |
 //! | hold a key of one's own | [`SigningKey::generate`], [`SigningKey::from_pem`] |
 //! | check a request | [`read_request`], find the key, [`Presented::verify`], then the nonce |
+//! | the same before its body | [`read_head`], then [`Claimed`] while the body arrives |
 //! | sign an answer | [`sign_response`] for a [`RequestSeen`] |
 //! | ask | [`sign_request`], and [`verify_response`] on the answer |
 //!
@@ -50,10 +51,10 @@ mod rfc_tests;
 mod vectors;
 
 pub use algorithm::Algorithm;
-pub use digest::{check_content_digest, content_digest};
+pub use digest::{Claimed, check_content_digest, content_digest};
 pub use error::{Expected, KeyError, SignatureError};
 pub use key::PublicKey;
-pub use request::{Presented, RequestParts, read_request, sign_request};
+pub use request::{Presented, RequestHead, RequestParts, read_head, read_request, sign_request};
 pub use response::{RequestSeen, sign_response, verify_response};
 pub use signing::SigningKey;
 pub use target::target_uri;

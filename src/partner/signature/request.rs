@@ -54,31 +54,56 @@ pub struct Presented {
     signature: Vec<u8>,
 }
 
+/// A request as far as its head tells, before its body has arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// As in [`RequestParts`].
+    pub target_uri: &'a str,
+    /// The fields, as they came.
+    pub headers: &'a HeaderMap,
+    /// Whether a body follows.
+    pub has_body: bool,
+}
+
 /// Finds the request's one signature with our tag and holds it against the profile: everything
 /// but the key. `now` is the time here.
 ///
 /// # Errors
 /// The first fault, in the order: the two fields, components, parameters, times, digest.
 pub fn read_request(parts: RequestParts<'_>, now: Time) -> Result<Presented, SignatureError> {
-    let signed = fields::tagged(parts.headers, REQUEST_TAG)?;
-    let target = Target::read(parts.target_uri)?;
-    let question = Question { method: parts.method, target, headers: parts.headers };
+    let RequestParts { method, target_uri, headers, body } = parts;
+    let head = RequestHead { method, target_uri, headers, has_body: !body.is_empty() };
+    let presented = read_head(head, now)?;
+    if !body.is_empty() || headers.contains_key(CONTENT_DIGEST) {
+        check_content_digest(headers, body)?;
+    }
+    Ok(presented)
+}
+
+/// The same before the body has arrived, so that a stranger's body need not be waited for. Its
+/// digest is covered; the caller compares it ([`super::Claimed`]).
+///
+/// # Errors
+/// As [`read_request`], without the digest.
+pub fn read_head(head: RequestHead<'_>, now: Time) -> Result<Presented, SignatureError> {
+    let signed = fields::tagged(head.headers, REQUEST_TAG)?;
+    let target = Target::read(head.target_uri)?;
+    let question = Question { method: head.method, target, headers: head.headers };
 
     let covered = components(&signed.list)?;
     require(&covered, &[Component::plain("@method"), Component::plain("@target-uri")])?;
-    if !parts.body.is_empty() {
+    if head.has_body {
         require(&covered, &[Component::plain(CONTENT_DIGEST)])?;
     }
-    if parts.headers.contains_key(IDEMPOTENCY_KEY) {
+    if head.headers.contains_key(IDEMPOTENCY_KEY) {
         require(&covered, &[Component::plain(IDEMPOTENCY_KEY)])?;
     }
     let base = base::rebuild(&signed.list, &covered, &Message::Request(question))?;
 
     let Parameters { created, expires, nonce, keyid, alg } = Parameters::read(&signed)?;
     let last = in_time(created, expires, now)?;
-    if !parts.body.is_empty() || parts.headers.contains_key(CONTENT_DIGEST) {
-        check_content_digest(parts.headers, parts.body)?;
-    }
     let Signed { label, signature, .. } = signed;
     let replayable_until = last;
     Ok(Presented { label, keyid, created, expires, nonce, alg, replayable_until, base, signature })
@@ -162,6 +187,11 @@ impl Presented {
     /// the signature was read from.
     pub fn seen(&self, parts: RequestParts<'_>) -> RequestSeen {
         RequestSeen::of(parts.method, parts.target_uri, parts.headers, &self.label)
+    }
+
+    /// The same for a signature read from a head.
+    pub fn seen_in(&self, head: RequestHead<'_>) -> RequestSeen {
+        RequestSeen::of(head.method, head.target_uri, head.headers, &self.label)
     }
 }
 

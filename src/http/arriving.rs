@@ -1,0 +1,191 @@
+//! Bodies while they arrive: digested as they come, in memory while they are small, spooled sealed
+//! when they are not, and given up when they come too slowly or grow too large.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+
+use super::Shared;
+use crate::bureau::command::upload::AcceptUpload;
+use crate::bureau::spool::{BLOCK_BYTES, Spooling};
+use crate::error::Problem;
+use crate::kernel::bytes::{Digest, Sha256};
+use crate::partner::signature::Claimed;
+
+/// Seconds that a body may take, whatever its length.
+const BODY_SECONDS_MAX: i64 = 40;
+/// Seconds in which something of it must come.
+const PART_SECONDS_MAX: u64 = 20;
+/// Bytes a second that a body of any length must come to after the first seconds.
+const BYTES_PER_SECOND_MIN: u64 = 64 * 1024;
+/// Bytes of an unwelcome body that are read past before the refusal is sent.
+const DRAINED_BYTES_MAX: usize = 1024 * 1024;
+/// Seconds for that.
+const DRAIN_SECONDS_MAX: u64 = 5;
+
+/// How much may come.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of the body at most.
+    pub bytes: u64,
+    /// Bytes of it in memory at most; what is longer is spooled.
+    pub memory: usize,
+}
+
+/// A body that has arrived whole, and is what its digest says.
+pub struct Arrived {
+    /// The body; empty when it was spooled.
+    pub body: Bytes,
+    /// The spooled body, durable.
+    pub spooled: Option<Spooling>,
+    /// SHA-256 of the body.
+    pub digest: Digest,
+    /// SHA-256 of what `head` began and the body ended.
+    pub request: Digest,
+}
+
+fn failed(error: &std::io::Error) -> Problem {
+    tracing::error!(%error, "an upload could not be spooled");
+    Problem::new(
+        "database_unavailable",
+        "The bureau cannot keep the file at the moment, and nothing was changed. Try again with \
+         the same Idempotency-Key.",
+    )
+    .retry_after(5)
+}
+
+fn broken() -> Problem {
+    Problem::new("invalid_json", "The body ended before it was complete. Send it again.")
+}
+
+fn too_slow() -> Problem {
+    let text = "The body came too slowly and was given up. Send it again, in parts if need be.";
+    Problem::new("timeout", text).retry_after(1)
+}
+
+/// What has come so far.
+struct Arriving {
+    memory: BytesMut,
+    spooling: Option<Spooling>,
+    body: Sha256,
+    request: Sha256,
+    claimed: Option<Claimed>,
+    length: u64,
+}
+
+impl Arriving {
+    fn take(&mut self, part: &[u8]) {
+        self.body.update(part);
+        self.request.update(part);
+        if let Some(claimed) = &mut self.claimed {
+            claimed.update(part);
+        }
+        self.memory.extend_from_slice(part);
+        self.length += part.len() as u64;
+    }
+
+    /// Moves what is in memory to the disk, on a thread that may block.
+    async fn spool(&mut self, app: &Shared) -> Result<(), Problem> {
+        let (env, dir) = (app.bureau.engine.env.clone(), app.bureau.dir.clone());
+        let (spooling, memory) = (self.spooling.take(), self.memory.split());
+        let work = move || {
+            let mut spooling = match spooling {
+                Some(spooling) => spooling,
+                None => Spooling::begin(&env, &dir, &AcceptUpload::mint(&env))?,
+            };
+            spooling.add(&memory)?;
+            std::io::Result::Ok(spooling)
+        };
+        let done = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
+        self.spooling = Some(done.map_err(|e| failed(&e))?);
+        Ok(())
+    }
+}
+
+/// Waits for a body. `head` is what the request's own digest begins with; the digests that the
+/// headers claim are compared with what came.
+///
+/// # Errors
+/// It is too large, too slow, cut, or not what its digest says.
+pub async fn arrive(
+    app: &Shared,
+    mut body: Body,
+    headers: &HeaderMap,
+    limits: Limits,
+    head: &[u8],
+) -> Result<Arrived, Problem> {
+    let claimed = match headers.contains_key("content-digest") {
+        true => Some(Claimed::read(headers).map_err(|e| Problem::from(&e))?),
+        false => None,
+    };
+    let mut arriving = Arriving {
+        memory: BytesMut::new(),
+        spooling: None,
+        body: Sha256::new(),
+        request: Sha256::new(),
+        claimed,
+        length: 0,
+    };
+    arriving.request.update(head);
+    let began = app.bureau.engine.env.now();
+    let pause = Duration::from_secs(PART_SECONDS_MAX);
+    while let Some(frame) =
+        tokio::time::timeout(pause, body.frame()).await.map_err(|_| too_slow())?
+    {
+        let Ok(part) = frame.map_err(|_| broken())?.into_data() else { continue };
+        if arriving.length + part.len() as u64 > limits.bytes {
+            let text = format!("The body is larger than {} bytes. Send it in parts.", limits.bytes);
+            return Err(Problem::new("body_too_large", text).retry_after(1));
+        }
+        arriving.take(&part);
+        let earned = i64::try_from(arriving.length / BYTES_PER_SECOND_MIN).unwrap_or(i64::MAX);
+        let late = began.plus_seconds(BODY_SECONDS_MAX.saturating_add(earned));
+        if app.bureau.engine.env.now() > late {
+            return Err(too_slow());
+        }
+        let spools = arriving.spooling.is_some() && arriving.memory.len() >= BLOCK_BYTES;
+        if spools || arriving.memory.len() > limits.memory {
+            arriving.spool(app).await?;
+        }
+    }
+    arrived(app, arriving).await
+}
+
+async fn arrived(app: &Shared, mut arriving: Arriving) -> Result<Arrived, Problem> {
+    if let Some(claimed) = arriving.claimed.take() {
+        claimed.hold().map_err(|e| Problem::from(&e))?;
+    }
+    if arriving.spooling.is_some() {
+        arriving.spool(app).await?;
+    }
+    let mut spooled = arriving.spooling;
+    if let Some(mut spooling) = spooled.take() {
+        let work = move || spooling.finish().map(|()| spooling);
+        let done = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
+        spooled = Some(done.map_err(|e| failed(&e))?);
+    }
+    Ok(Arrived {
+        body: arriving.memory.freeze(),
+        spooled,
+        digest: arriving.body.finish(),
+        request: arriving.request.finish(),
+    })
+}
+
+/// Reads past what a refused client is still sending, a little of it and not for long, so that
+/// the refusal reaches it rather than a broken connection.
+pub async fn drain(mut body: Body) {
+    let mut seen = 0;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > DRAINED_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), reading).await;
+}
