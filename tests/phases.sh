@@ -83,6 +83,8 @@ poppler-utils|command -v pdftotext
 fonts-droid-fallback|ls /usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf
 fonts-dejavu-core|ls /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 python3-venv|python3 -c 'import ensurepip, venv'
+golang-go|command -v go
+golang-golang-x-mod-dev|ls /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go
 nodejs|command -v node
 npm|command -v npm
 PROBES

@@ -122,7 +122,13 @@ impl BureauKeys {
 /// the clock is wrong and nothing is written (decisions.md 25).
 pub const CLOCK_BEHIND_SECONDS_MAX: i64 = 300;
 
+/// The latest time the service's clock may lie after the log's last entry, in days. No bureau is
+/// idle for ten years; a clock that lost its battery wakes in another decade, and one entry with
+/// its time would keep the right time out.
+pub const CLOCK_AHEAD_DAYS_MAX: i64 = 3_660;
+
 /// Whether the clock can be trusted beside a log that ends at `head`.
 pub fn clock_is_plausible(now: Time, head: Time) -> bool {
     now.plus_seconds(CLOCK_BEHIND_SECONDS_MAX) >= head
+        && now <= head.plus_days(CLOCK_AHEAD_DAYS_MAX)
 }

@@ -23,6 +23,7 @@ pub mod meters;
 pub mod needs;
 pub mod publisher;
 pub mod replay;
+pub mod room;
 pub mod rows;
 pub mod sequencer;
 pub mod spool;

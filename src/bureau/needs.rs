@@ -19,7 +19,7 @@ use crate::subject::rows::{
 use super::rows::{self as admission_rows, IdempotencyRow};
 
 /// Hard inquiries older than this are not looked at (they count for twelve months at most).
-const MARK_DAYS: i64 = 400;
+pub const MARK_DAYS: i64 = 400;
 
 /// The keys of everything that a batch may touch.
 #[derive(Debug, Default)]

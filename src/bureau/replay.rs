@@ -1,17 +1,20 @@
 //! Replay: a past answer computed again from the ledger (decisions.md 17).
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Bureau;
-use super::command::refold::{Question, fold, terms};
-use crate::inquiry::rows as inquiry_rows;
+use super::command::refold::{Circle, Question, fold, terms};
+use super::needs::MARK_DAYS;
+use crate::inquiry::hard::{Mark, count};
+use crate::inquiry::{answer, rows as inquiry_rows};
 use crate::kernel::Time;
 use crate::kernel::bytes::hex;
 use crate::ledger::body::{PersonalPart, open_part, person_key_name};
 use crate::ledger::rows as ledger_rows;
-use crate::score::{AsOf, Assessment, Scope, Scorecard, Vector, assess, assess_vector};
-use crate::store::StoreError;
+use crate::score::rows as score_rows;
+use crate::score::{AsOf, Assessment, Outcome, Scope, Scorecard, Vector, assess, assess_vector};
+use crate::store::{AnyConn, StoreError};
 use crate::subject::rows as subject_rows;
 
 /// How a replay ended.
@@ -62,6 +65,12 @@ pub(super) struct Stored {
     points: Vec<i32>,
     total: i64,
     pub(super) scorecard: String,
+    /// When it was answered.
+    at: Time,
+    /// The members that carried the answer's value.
+    value: Value,
+    /// The threshold it was held against.
+    threshold: Option<i64>,
 }
 
 /// What there is to recompute of an inquiry.
@@ -74,7 +83,7 @@ pub(super) enum Recalled {
     Stored { index: u64, stored: Box<Stored> },
 }
 
-fn stored(personal: &Value) -> Option<Stored> {
+fn stored(personal: &Value, at: Time) -> Option<Stored> {
     let number = |value: &Value| value.as_u64();
     let dimensions = personal["scope"]["dimensions"].as_array()?;
     let mut scope = Scope { dimensions: [false; 5], ..Scope::NONE };
@@ -96,6 +105,9 @@ fn stored(personal: &Value) -> Option<Stored> {
         points: serde_json::from_value(personal["points"].clone()).ok()?,
         total: personal["total"].as_i64()?,
         scorecard: personal["scorecard"].as_str()?.to_string(),
+        at,
+        value: personal["value"].clone(),
+        threshold: personal["threshold"].as_i64(),
     })
 }
 
@@ -111,6 +123,17 @@ impl Bureau {
             Recalled::Gone { index, why } => Ok(Replayed::Gone { index, why }),
             Recalled::Stored { index, stored } => self.recompute(index, &stored),
         }
+    }
+
+    /// The person whose score a past answer shows; `None` when there was none, or it is gone.
+    ///
+    /// # Errors
+    /// The inquiry is unknown, or the database fails.
+    pub fn shown_in(&self, inquiry: &str) -> Result<Option<String>, StoreError> {
+        Ok(match self.recall(inquiry)? {
+            Recalled::Stored { stored, .. } => Some(stored.person),
+            Recalled::Nothing { .. } | Recalled::Gone { .. } => None,
+        })
     }
 
     /// What was stored with an inquiry.
@@ -139,7 +162,7 @@ impl Bureau {
             .map_err(|e| StoreError::inconsistent(e.to_string()))?;
         let personal: Value = serde_json::from_str(&part.text)
             .map_err(|e| StoreError::inconsistent(e.to_string()))?;
-        Ok(match stored(&personal) {
+        Ok(match stored(&personal, Time::from_micros(row.at_us)) {
             Some(stored) => Recalled::Stored { index, stored: Box::new(stored) },
             None => Recalled::Nothing { index },
         })
@@ -168,19 +191,20 @@ impl Bureau {
         let question =
             Question { person: &stored.person, base, utc_offset_hours, before: stored.known_at };
         let keystore = &self.keystore;
-        let (profile, observations) = self.store.read(|conn| {
+        let (profile, observations, hard) = self.store.read(|conn| {
             let mut key = |owner: &str| {
                 let name = person_key_name(owner);
                 let found = keystore.get([name.as_str()])?.remove(&name);
                 found.ok_or_else(|| StoreError::inconsistent(format!("the key {name} is gone")))
             };
-            fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default())
+            let folded = fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default())?;
+            Ok((folded.0, folded.1, hard_inquiries(conn, stored)?))
         })?;
         let as_of = AsOf {
             date: stored.as_of.date_at(utc_offset_hours),
             identity_level: stored.level,
-            hard_inquiries_6m: stored.hard.0,
-            hard_inquiries_12m: stored.hard.1,
+            hard_inquiries_6m: hard.0,
+            hard_inquiries_12m: hard.1,
             scope: stored.scope,
             with_disputed: None,
         };
@@ -190,6 +214,11 @@ impl Bureau {
         let mut differences = Vec::new();
         compare("ledger", &ledger, stored, &mut differences);
         compare("vector", &vector, stored, &mut differences);
+        if hard != stored.hard {
+            differences
+                .push(format!("ledger: hard inquiries were {:?}, are {hard:?}", stored.hard));
+        }
+        answered(&ledger, stored, &mut differences);
         if hex(&scorecard.digest) != stored.scorecard {
             differences.push("scorecard: the kept text has another digest".to_string());
         }
@@ -198,6 +227,44 @@ impl Bureau {
         }
         let (score, known_at) = (ledger.score(), stored.known_at);
         Ok(Replayed::Same { index, score, known_at, observations })
+    }
+}
+
+/// The hard inquiries that counted then, from the marks of the entries before this one.
+fn hard_inquiries(conn: &mut AnyConn, stored: &Stored) -> Result<(u32, u32), StoreError> {
+    let circle = Circle::of(conn, &stored.person, stored.known_at)?;
+    let since = stored.at.plus_days(-MARK_DAYS).micros();
+    let mut rows = score_rows::marks(conn, &circle.members(), since)?;
+    rows.retain(|row| (row.idx as u64) < stored.known_at);
+    let mut marks: Vec<Mark<'_>> = rows
+        .iter()
+        .map(|row| Mark { scenario: &row.scenario, at: Time::from_micros(row.at_us) })
+        .collect();
+    marks.sort_by_key(|mark| mark.at);
+    Ok(count(&marks, stored.as_of))
+}
+
+/// Holds what was answered against what the score of the ledger gives in the same form.
+fn answered(again: &Assessment, stored: &Stored, differences: &mut Vec<String>) {
+    let (score, band) = match &again.outcome {
+        Outcome::Scored { score, band, .. } => (json!(score), json!(band)),
+        Outcome::NotAssessable(_) => (Value::Null, Value::Null),
+    };
+    let outcome = again.score().zip(stored.threshold).map_or(Value::Null, |(score, threshold)| {
+        json!(if i64::from(score) >= threshold { "yes" } else { "no" })
+    });
+    let forms = [
+        ("score", score),
+        ("band", band),
+        ("outcome", outcome),
+        ("dimensions", answer::dimensions(again)),
+        ("reasons", answer::reasons(again)),
+    ];
+    for (name, now) in forms {
+        let then = &stored.value[name];
+        if !then.is_null() && *then != now {
+            differences.push(format!("answer: {name} was {then}, is {now}"));
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use super::command::{Command, Reply, run};
 use super::keys::clock_is_plausible;
 use super::meters;
 use super::needs::{Loaded, Needs};
+use super::room::{self, Room};
 use super::rows as admission_rows;
 use super::work::Work;
 use crate::error::Problem;
@@ -90,6 +91,7 @@ impl Sequencer {
         engine: Arc<Engine>,
         writer: Writer,
         keystore: KeyStore,
+        room: Room,
         committed: impl Fn(u64) + Send + 'static,
     ) -> Sequencer {
         let shared = Arc::new(Shared { lanes: Mutex::default(), arrived: Condvar::new() });
@@ -101,6 +103,7 @@ impl Sequencer {
             registry: Registry::default(),
             seen: None,
             swept: None,
+            room,
         };
         let thread = std::thread::Builder::new().name("sequencer".to_string()).spawn(move || {
             while let Some(batch) = take(&inner) {
@@ -174,6 +177,7 @@ struct State {
     seen: Option<Head>,
     /// When nonces and kept answers were last swept.
     swept: Option<Time>,
+    room: Room,
 }
 
 impl State {
@@ -205,6 +209,9 @@ impl State {
     }
 
     fn replies(&mut self, commands: &[Boxed]) -> Vec<Reply> {
+        if !self.room.enough(self.engine.env.now()) {
+            return commands.iter().map(|_| Reply::Refused(room::too_little())).collect();
+        }
         match self.batch(commands) {
             Ok(replies) => replies,
             Err(error) if error.is_transient() => {

@@ -7,6 +7,7 @@ use super::admission::Admission;
 use super::command::governance::InForce;
 use super::keys::{BureauKeys, KeyError, clock_is_plausible};
 use super::publisher::{Publishing, check_right_edge};
+use super::room::{FREE_BYTES_MIN, Room};
 use super::sequencer::Sequencer;
 use super::{Bureau, Engine, Reply};
 use crate::error::Problem;
@@ -139,11 +140,11 @@ impl Bureau {
         )?;
         let publishing = Publishing::start(engine.clone(), store.clone(), publisher)?;
         let wake = publishing.waker();
-        let sequencer =
-            Sequencer::start(engine.clone(), store.writer(), keystore.another(), move |size| {
-                wake.committed(size)
-            });
         let dir = settings.dir.clone();
+        let (writer, keys) = (store.writer(), keystore.another());
+        let room = Room::under(dir.clone(), FREE_BYTES_MIN);
+        let committed = move |size| wake.committed(size);
+        let sequencer = Sequencer::start(engine.clone(), writer, keys, room, committed);
         let bureau = Bureau { engine, store, dir, keystore, sequencer, publishing };
         bureau.put_in_force()?;
         let vkey = format!("{}\n", bureau.engine.keys.log.vkey());

@@ -139,7 +139,7 @@ fn admission(
 }
 
 /// What a partner signs for a file: for which bureau, and which bytes.
-fn statement(origin: &str, digest: &Digest) -> String {
+pub(super) fn statement(origin: &str, digest: &Digest) -> String {
     format!("fivefold-collect/v1\n{origin}\nsha-256 {}\n", hex(digest))
 }
 

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output::{self, Done, Failure};
-use super::{Place, Shape, with_bureau};
+use super::{Place, Shape, Staff, with_bureau};
+use crate::bureau::command::look::LookUp;
 use crate::bureau::replay::Replayed;
 use crate::store::StoreError;
 
@@ -16,7 +17,8 @@ const GONE: u8 = 3;
 #[derive(Args)]
 #[command(after_help = "\
 The score is computed twice more: from the ledger's entries as they were known then, and from the
-vector that was stored with the answer, under the scorecard of then.
+vector that was stored with the answer, under the scorecard of then; and the answer is formed again.
+The look is on record first.
 
 Exit status: 0 the same bit for bit (or nothing to compute), 1 any difference, 3 gone: the person
 was erased.")]
@@ -24,12 +26,20 @@ pub struct ReplayArgs {
     /// The inquiry's id: inq_…
     inquiry: String,
     #[command(flatten)]
+    staff: Staff,
+    #[command(flatten)]
     shape: Shape,
 }
 
 /// `fivefold replay INQUIRY`.
 pub fn run(place: &Place, args: &ReplayArgs) -> Done {
-    let replayed = with_bureau(place, |bureau, _| bureau.replay(&args.inquiry).map_err(unknown))?;
+    let replayed = with_bureau(place, |bureau, config| {
+        if let Some(subject) = bureau.shown_in(&args.inquiry).map_err(unknown)? {
+            let admission = args.staff.admission(config.environment(), "replay");
+            bureau.run(LookUp { admission, subject, what: "replay" }).value()?;
+        }
+        bureau.replay(&args.inquiry).map_err(unknown)
+    })?;
     if args.shape.json {
         output::json(&replayed)?;
     } else {

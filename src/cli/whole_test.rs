@@ -10,13 +10,12 @@ use crate::bureau::Bureau;
 use crate::bureau::command::consent::GiveConsent;
 use crate::bureau::command::enrol::Enrol;
 use crate::bureau::command::inquire::Inquire;
+use crate::kernel::bytes::{base64, sha256};
 use crate::kernel::{Currency, Month, Time};
 use crate::model::population::{Population, Sector, SyntheticPerson};
+use crate::partner::signature::SigningKey;
 
 const DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-const KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
-                   MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n\
-                   -----END PUBLIC KEY-----\n";
 
 struct Desk {
     _home: tempfile::TempDir,
@@ -117,7 +116,8 @@ fn the_commands_tell_the_same_score_and_every_look_is_on_record() {
     assert_eq!(desk.refusal(&["score", "sub_1"]), "no_bureau");
     desk.run(&["init"]).expect("a bureau");
     let key = desk.file("bank.pem");
-    std::fs::write(&key, KEY).expect("a file");
+    let signing = SigningKey::from_seed(&[7; 32]).expect("a key");
+    std::fs::write(&key, signing.public().to_pem()).expect("a file");
     let add = ["partner", "add", "--name", "Bank", "--sector", "bank", "--key", text(&key)];
     desk.run(&[&add[..], &["--scenario", "credit_application"]].concat()).expect("a partner");
     assert_eq!(desk.refusal(&add), "invalid_request");
@@ -134,7 +134,18 @@ fn the_commands_tell_the_same_score_and_every_look_is_on_record() {
     let file = desk.file("bank.ndjson");
     std::fs::write(&file, lines.concat()).expect("a file");
     let collect = ["collect", text(&file), "--partner", "Bank"];
-    desk.run(&collect).expect("a receipt");
+    let signature = desk.file("bank.sig");
+    let signed = [&collect[..], &["--signature", text(&signature)]].concat();
+    let digest = sha256(lines.concat().as_bytes());
+    let origin = desk.with(|bureau| bureau.engine.origin.clone());
+    let sign = |origin: &str| {
+        let made = signing.sign(collect::statement(origin, &digest).as_bytes());
+        std::fs::write(&signature, base64(&made) + "\n").expect("a file");
+    };
+    sign("another.example/log");
+    assert_eq!(desk.refusal(&signed), "signature_invalid");
+    sign(&origin);
+    desk.run(&signed).expect("a receipt");
     desk.with(|bureau| compare(bureau, &partner, &subject, &ask, lines.len() as u64));
     let looks = |desk: &Desk| desk.with(|b| b.size_at(Time::from_micros(i64::MAX)).expect("n"));
     let before = looks(&desk);

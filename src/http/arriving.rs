@@ -41,6 +41,8 @@ pub struct Arrived {
     pub body: Bytes,
     /// The spooled body, durable.
     pub spooled: Option<Spooling>,
+    /// Its length.
+    pub length: u64,
     /// SHA-256 of the body.
     pub digest: Digest,
     /// SHA-256 of what `head` began and the body ended.
@@ -170,6 +172,7 @@ async fn arrived(app: &Shared, mut arriving: Arriving) -> Result<Arrived, Proble
     Ok(Arrived {
         body: arriving.memory.freeze(),
         spooled,
+        length: arriving.length,
         digest: arriving.body.finish(),
         request: arriving.request.finish(),
     })

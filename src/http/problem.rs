@@ -56,7 +56,9 @@ pub fn status(code: &str) -> StatusCode {
         | "control_total_mismatch" => StatusCode::UNPROCESSABLE_ENTITY,
         "overloaded" => StatusCode::TOO_MANY_REQUESTS,
         "timeout" => StatusCode::REQUEST_TIMEOUT,
-        "database_unavailable" | "not_covered_yet" | "not_ready" => StatusCode::SERVICE_UNAVAILABLE,
+        "database_unavailable" | "disk_full" | "not_covered_yet" | "not_ready" => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         "internal" => StatusCode::INTERNAL_SERVER_ERROR,
         // What a policy refuses is understood, and forbidden.
         _ => StatusCode::FORBIDDEN,

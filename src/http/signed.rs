@@ -63,7 +63,7 @@ pub async fn signed(
     }
     let unauthenticated = RequestSeen::unauthenticated(&method, &target);
     let (mut parts, body) = request.into_parts();
-    let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
+    let has_body = body.size_hint().exact().is_some_and(|length| length > 0);
     let headers = parts.headers.clone();
     let head = RequestHead { method: &method, target_uri: &target, headers: &headers, has_body };
     // A stranger's body is not waited for: who signed is known before any of it is kept.
@@ -81,8 +81,13 @@ pub async fn signed(
         false => None,
     };
     let request = request_head(method.as_str(), &target);
+    let covered = presented.require_digest().map_err(|e| Problem::from(&e));
     let arrived = match arrive(&app, body, &headers, limits, &request).await {
-        Ok(arrived) => arrived,
+        Ok(arrived) if arrived.length == 0 => arrived,
+        Ok(arrived) => match covered {
+            Ok(()) => arrived,
+            Err(problem) => return sign(&app, &unauthenticated, problem.into_response()).await,
+        },
         Err(problem) => return sign(&app, &unauthenticated, problem.into_response()).await,
     };
     let seen = presented.seen_in(head);

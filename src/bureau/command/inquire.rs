@@ -187,10 +187,11 @@ impl Inquire {
         let scorecard = engine.champion();
         let assessment = assess(&work.folded(person)?.profile, scorecard, &view.as_of);
         let terms = permit.terms().scenario.clone();
+        let threshold = self.threshold(work, terms.as_ref());
         let question = Question {
             assessment: &assessment,
             scorecard,
-            threshold: self.threshold(work, terms.as_ref()),
+            threshold,
             level: view.as_of.identity_level,
             channels: view.channels,
         };
@@ -217,6 +218,7 @@ impl Inquire {
             "scorecard": hex(&scorecard.digest),
             "fold_version": crate::score::FOLD_VERSION,
             "form": valued.form,
+            "threshold": threshold,
             "value": valued.value,
         });
         self.give(work, &valued, Some(person), as_of, hard, personal)

@@ -156,6 +156,12 @@ impl Circle {
         self.persons.iter().map(String::as_str).collect()
     }
 
+    /// The persons who are the same one as things stand.
+    pub fn members(&self) -> Vec<&str> {
+        let same = |id: &&String| stands_for(&self.into, id) == self.person;
+        self.persons.iter().filter(same).map(String::as_str).collect()
+    }
+
     /// Whether what was recorded under `owner` about `subject` is the person's.
     pub fn holds(&self, subject: &str, owner: &str) -> bool {
         let holder = self.origin.get(subject).map_or(owner, String::as_str);

@@ -50,6 +50,7 @@ pub struct Presented {
     pub alg: Option<Algorithm>,
     /// The last instant at which these same bytes would still be read.
     pub replayable_until: Time,
+    covers_digest: bool,
     base: String,
     signature: Vec<u8>,
 }
@@ -63,7 +64,8 @@ pub struct RequestHead<'a> {
     pub target_uri: &'a str,
     /// The fields, as they came.
     pub headers: &'a HeaderMap,
-    /// Whether a body follows.
+    /// Whether a body is known to follow; where that is not known yet, the caller asks for
+    /// [`Presented::require_digest`] once something of it comes.
     pub has_body: bool,
 }
 
@@ -105,8 +107,18 @@ pub fn read_head(head: RequestHead<'_>, now: Time) -> Result<Presented, Signatur
     let Parameters { created, expires, nonce, keyid, alg } = Parameters::read(&signed)?;
     let last = in_time(created, expires, now)?;
     let Signed { label, signature, .. } = signed;
-    let replayable_until = last;
-    Ok(Presented { label, keyid, created, expires, nonce, alg, replayable_until, base, signature })
+    Ok(Presented {
+        label,
+        keyid,
+        created,
+        expires,
+        nonce,
+        alg,
+        replayable_until: last,
+        covers_digest: covered.contains(&Component::plain(CONTENT_DIGEST)),
+        base,
+        signature,
+    })
 }
 
 struct Parameters {
@@ -176,6 +188,17 @@ impl Presented {
     /// [`SignatureError::AlgorithmMismatch`] or [`SignatureError::Invalid`].
     pub fn verify(&self, key: &PublicKey) -> Result<(), SignatureError> {
         hold(key, self.alg, &self.base, &self.signature)
+    }
+
+    /// A body came: its digest must be covered.
+    ///
+    /// # Errors
+    /// [`SignatureError::ComponentMissing`].
+    pub fn require_digest(&self) -> Result<(), SignatureError> {
+        match self.covers_digest {
+            true => Ok(()),
+            false => require(&[], &[Component::plain(CONTENT_DIGEST)]),
+        }
     }
 
     /// The text that was signed, for showing to whoever cannot find the difference.
