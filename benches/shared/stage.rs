@@ -59,6 +59,7 @@ impl Stage {
             sector: "bank".to_string(),
             roles: vec![Role::Furnisher, Role::Asker, Role::Enroller],
             scenarios: vec![("credit_application".to_string(), Contract::default())],
+            country: String::new(),
             key: lender.public(),
         });
         let partner = added.value().unwrap()["partner"].as_str().unwrap().to_string();

@@ -10,7 +10,7 @@ use crate::error::Problem;
 use crate::kernel::Time;
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
-use crate::partner::Role;
+use crate::partner::{Partner, Role};
 use crate::policy::{Action, ActorKind, BasisKind, Decision, Facts, Permit, Refusal, decide};
 use crate::subject::vault::age_years;
 
@@ -52,12 +52,31 @@ pub fn facts(work: &Work<'_>, admission: &Admission, action: Action, residence: 
                 facts.actor.roles.registrar = has(Role::Registrar);
                 facts.actor.sector = partner.sector.clone();
                 facts.actor.suspended = partner.suspended;
+                if action == Action::Inquire {
+                    add_seat(work, &mut facts, partner, residence);
+                }
             }
         }
         Principal::Person(_) => {}
         Principal::Operator { reason, .. } => facts.actor.reason_given = !reason.trim().is_empty(),
     }
     facts
+}
+
+/// Adds the law of the place where an asker sits. An answer to one under another pack than the
+/// person's is an export; a place without a pack permits nothing.
+fn add_seat(work: &Work<'_>, facts: &mut Facts, partner: &Partner, residence: &str) {
+    let seat = match partner.country.as_str() {
+        "" => work.engine.home.as_str(),
+        country => country,
+    };
+    let pack = pack_of(seat).map_or_else(|| seat.to_lowercase(), str::to_string);
+    facts.actor.foreign = !facts.packs.is_empty() && !facts.packs.contains(&pack);
+    facts.actor.export_basis =
+        partner.export_basis.as_ref().is_some_and(|basis| work.now < basis.expires);
+    if pack_of(residence).is_some() {
+        facts.packs.insert(pack);
+    }
 }
 
 /// Adds what is known of the person: who they are to the law, and what stands against a release.

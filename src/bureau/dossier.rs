@@ -16,6 +16,8 @@ use crate::kernel::bytes::{base64, hex};
 use crate::kernel::{Amount, Month, Time};
 use crate::ledger::checkpoint::Checkpoint;
 use crate::partner::Registry;
+use crate::policy::Pack;
+use crate::policy::remedies::RightText;
 use crate::report::consumer::view::{
     BandMark, Channel, ConsentRow, ConsumerView, DimensionPoints, HISTORY_MONTHS, InquiryRow,
     LogPart, ObligationRow, Person, PublicRecordRow, ReasonLine, Right, Scale, Score, ScorePart,
@@ -179,7 +181,7 @@ impl Dossier {
             consents: self.consent_rows(engine),
             inquiries: self.inquiry_rows(engine),
             staff_look_ups: Vec::new(),
-            rights: rights(pack),
+            rights: rights(engine.rules.pack(pack)),
             log: self.log_part(engine),
             notices: vec![
                 "This report was made for the person it is about. It is for reference; whoever \
@@ -419,21 +421,17 @@ impl Dossier {
     }
 }
 
-fn rights(pack: &str) -> Vec<Right> {
-    let right = |title: &str, text: &str| Right { title: title.into(), text: text.into() };
-    let source = match pack {
-        "cn" => "Regulation on the Credit Reporting Industry, articles 17, 18, 25; PIPL 15, 24, 45",
-        "us" => "Fair Credit Reporting Act, sections 605A, 609, 611",
-        _ => "data protection law of your residence",
+/// The rights of a pack, each with its provision where that was verified: nothing else is cited to
+/// a person.
+fn rights(pack: Option<&Pack>) -> Vec<Right> {
+    let rights = pack.and_then(Pack::remedies).map(|remedies| remedies.rights.as_slice());
+    let right = |right: &RightText| {
+        let law = &right.law;
+        let source = match law.mark.is_citable() {
+            true => format!(" ({})", law.source),
+            false => String::new(),
+        };
+        Right { title: right.title.en.clone(), text: format!("{}{source}", right.text.en) }
     };
-    vec![
-        right("To see", "You can have this report, and know who asked and what was answered."),
-        right(
-            "To withdraw",
-            "You can take a consent back at any time. The very next question under it is refused.",
-        ),
-        right("To freeze", "You can lock your file against new credit, and unlock it again."),
-        right("To have it explained", "Every point lost is named above, with its reason."),
-        right("Where these rights come from", source),
-    ]
+    rights.unwrap_or_default().iter().map(right).collect()
 }

@@ -12,7 +12,7 @@ use super::{Place, Shape, Staff, with_bureau};
 use crate::bureau::command::governance::{AddPartner, Change, ChangePartner};
 use crate::kernel::Env;
 use crate::partner::signature::PublicKey;
-use crate::partner::{Contract, Partner, Registry, Role, rows as partner_rows};
+use crate::partner::{Contract, ExportBasis, Partner, Registry, Role, rows as partner_rows};
 use crate::store::Store;
 
 /// Arguments of `partner`.
@@ -36,6 +36,35 @@ enum Act {
     Resume(ChangeArgs),
     /// Add a further key, and retire an old one
     RotateKey(RotateArgs),
+    /// Record on what basis answers may leave the country for it
+    ExportBasis(ExportArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+An answer about a person that goes to a partner under another rule pack leaves the country. Where the
+person's law asks for a basis (in China: assessment, certification or standard contract), there is no
+answer until one is on record.
+
+Example:
+  fivefold partner export-basis 'Overseas Bank' --kind standard_contract --ref SC-2026-118 \\
+      --until 2028-06-30")]
+struct ExportArgs {
+    /// Id or name of the partner
+    partner: String,
+    /// assessment, certification or standard_contract
+    #[arg(long)]
+    kind: String,
+    /// The number of the approval, the certificate or the filed contract
+    #[arg(long = "ref", value_name = "NUMBER")]
+    reference: String,
+    /// The last day on which it holds
+    #[arg(long, value_name = "DATE")]
+    until: jiff::civil::Date,
+    #[command(flatten)]
+    staff: Staff,
+    #[command(flatten)]
+    shape: Shape,
 }
 
 #[derive(Args)]
@@ -56,6 +85,9 @@ struct AddArgs {
     /// Its trade: bank, consumer_finance, rental, hotel, car_hire, telecom, payment, …
     #[arg(long)]
     sector: String,
+    /// The country it sits in, as ISO 3166 has it [default: where the bureau sits]
+    #[arg(long, value_name = "CC", default_value = "", hide_default_value = true)]
+    country: String,
     /// What it may ask, with its own threshold where the scenario has one; repeat for several
     #[arg(long = "scenario", value_name = "NAME[=THRESHOLD]")]
     scenarios: Vec<String>,
@@ -125,6 +157,7 @@ pub fn run(place: &Place, args: &PartnerArgs) -> Done {
         Act::Suspend(args) => change(place, args, "partner suspend", || Change::Suspend),
         Act::Resume(args) => change(place, args, "partner resume", || Change::Resume),
         Act::RotateKey(args) => rotate(place, args),
+        Act::ExportBasis(args) => export_basis(place, args),
     }
 }
 
@@ -167,6 +200,7 @@ fn add(place: &Place, args: &AddArgs) -> Done {
             admission,
             name: args.name.clone(),
             sector: args.sector.clone(),
+            country: args.country.clone(),
             roles,
             scenarios,
             key,
@@ -278,6 +312,7 @@ fn show(place: &Place, args: &NamedArgs) -> Done {
         ("id", partner.id.clone()),
         ("name", partner.name.clone()),
         ("sector", partner.sector.clone()),
+        ("country", partner.country.clone()),
         ("roles", roles_of(partner)),
         ("scenarios", scenarios_of(partner)),
         ("status", status.to_string()),
@@ -324,6 +359,20 @@ fn rotate(place: &Place, args: &RotateArgs) -> Done {
             }
         }
         Ok(body)
+    })?;
+    tell(&body, &args.shape)
+}
+
+fn export_basis(place: &Place, args: &ExportArgs) -> Done {
+    let end = format!("{}T23:59:59Z", args.until);
+    let expires = end.parse().map_err(|_| Failure::Usage("--until is a date".to_string()))?;
+    let (kind, reference) = (args.kind.clone(), args.reference.clone());
+    let basis = ExportBasis { kind, reference, expires };
+    let body = with_bureau(place, |bureau, config| {
+        let admission = args.staff.admission(config.environment(), "partner export-basis");
+        let change = Change::ExportBasis(basis);
+        let command = ChangePartner { admission, partner: args.partner.clone(), change };
+        Ok(bureau.run(command).value()?)
     })?;
     tell(&body, &args.shape)
 }

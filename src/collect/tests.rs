@@ -398,3 +398,8 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_rules_know_every_type_of_observation() {
+    assert_eq!(crate::policy::named::OBSERVATIONS, super::read::TYPES);
+}

@@ -7,4 +7,4 @@ pub mod registry;
 pub mod rows;
 pub mod signature;
 
-pub use registry::{Contract, Partner, PartnerKey, Registry, Role};
+pub use registry::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Registry, Role};

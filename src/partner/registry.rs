@@ -59,6 +59,21 @@ pub struct Contract {
     pub threshold: Option<i64>,
 }
 
+/// The ways in which personal information may lawfully leave (PIPL 38).
+pub const EXPORT_KINDS: [&str; 3] = ["assessment", "certification", "standard_contract"];
+
+/// On what basis personal information may leave for a partner abroad (PIPL 38).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportBasis {
+    /// One of [`EXPORT_KINDS`].
+    pub kind: String,
+    /// The number of the approval, certificate or filed contract.
+    pub reference: String,
+    /// Until when it holds.
+    pub expires: Time,
+}
+
 /// A partner platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partner {
@@ -66,6 +81,13 @@ pub struct Partner {
     pub id: String,
     /// The name it is known by.
     pub name: String,
+    /// The country it sits in (ISO 3166 alpha-2); empty for a partner registered before that was
+    /// asked, which sits where the bureau does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub country: String,
+    /// On what basis answers about persons elsewhere may leave for it; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export_basis: Option<ExportBasis>,
     /// Its trade: bank, consumer_finance, rental, hotel, car_hire, telecom, utility, …
     pub sector: String,
     /// What it may do.

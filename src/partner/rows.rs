@@ -19,6 +19,8 @@ struct PartnerRow {
     scenarios: String,
     suspended: bool,
     created_us: i64,
+    country: String,
+    export_basis: Option<String>,
 }
 
 #[derive(Queryable, Insertable)]
@@ -46,9 +48,13 @@ pub fn load(conn: &mut AnyConn) -> Result<Registry, StoreError> {
         let roles = serde_json::from_str(&row.roles).map_err(|_| broken("roles", &row.id))?;
         let scenarios =
             serde_json::from_str(&row.scenarios).map_err(|_| broken("scenarios", &row.id))?;
+        let export_basis = row.export_basis.as_deref().map(serde_json::from_str).transpose();
+        let export_basis = export_basis.map_err(|_| broken("export basis", &row.id))?;
         let partner = Partner {
             id: row.id.clone(),
             name: row.name,
+            country: row.country,
+            export_basis,
             sector: row.sector,
             roles,
             scenarios,
@@ -101,6 +107,13 @@ pub fn put(conn: &mut AnyConn, partner: &Partner) -> Result<(), StoreError> {
         scenarios: serde_json::to_string(&partner.scenarios).map_err(text)?,
         suspended: partner.suspended,
         created_us: partner.created.micros(),
+        country: partner.country.clone(),
+        export_basis: partner
+            .export_basis
+            .as_ref()
+            .map(serde_json::to_string)
+            .transpose()
+            .map_err(text)?,
     };
     on_backend!(conn, |c| diesel::insert_into(partners::table)
         .values(&row)

@@ -145,6 +145,8 @@ fn actor(facts: &Facts) -> Built<RestrictedExpression> {
         holds_scenario: actor.holds_scenario,
         is_the_person: actor.is_the_person,
         mandate_covers_act: actor.mandate_covers_act,
+        foreign: actor.foreign,
+        export_basis: actor.export_basis,
         reason_given: actor.reason_given,
         second_approval: actor.second_approval,
     }
@@ -165,7 +167,8 @@ fn scenario(
         allowed: row.is_some_and(|row| row.allowed),
         form: row.map_or("none", |row| row.form.name()),
         sector_allowed: !lenders_only || rules.is_lender(&facts.actor.sector),
-        freeze_exempt: row.is_some_and(|row| row.freeze_exempt),
+        new_credit: row.is_some_and(|row| row.new_credit),
+        mutual: known.is_some_and(|scenario| scenario.mutual),
         single_use: known.is_some_and(|scenario| scenario.single_use),
         consent_limited: row.is_some_and(|row| row.consent_hours_max.is_some()),
     }
@@ -187,6 +190,7 @@ fn basis(pack: &Pack, facts: &Facts) -> Built<RestrictedExpression> {
         used_up: basis.used_up,
         covers_category: basis.covers_category,
         covers_dimension: basis.covers_dimension,
+        counterpart_consents: basis.counterpart_consents,
     }
 }
 

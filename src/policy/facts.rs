@@ -237,6 +237,10 @@ pub struct Actor {
     pub is_the_person: bool,
     /// A mandate of this person to this partner names this act.
     pub mandate_covers_act: bool,
+    /// The asker sits under another pack than the person lives under: an answer is an export.
+    pub foreign: bool,
+    /// A basis for exports to this asker is on record (PIPL 38).
+    pub export_basis: bool,
     /// Staff stated a reason (CN-17).
     pub reason_given: bool,
     /// Another member of staff approved.
@@ -254,6 +258,8 @@ impl Default for Actor {
             holds_scenario: false,
             is_the_person: false,
             mandate_covers_act: false,
+            foreign: false,
+            export_basis: false,
             reason_given: false,
             second_approval: false,
         }
@@ -320,6 +326,8 @@ pub struct Basis {
     /// Furnishing: it covers the record's dimension. Inquiry: it covers every dimension the
     /// scenario [`needs`](super::Scenario::needs).
     pub covers_dimension: bool,
+    /// Inquiry: the other person of a mutual scenario consented to the same asker.
+    pub counterpart_consents: bool,
 }
 
 impl Default for Basis {
@@ -337,6 +345,7 @@ impl Default for Basis {
             used_up: false,
             covers_category: false,
             covers_dimension: false,
+            counterpart_consents: false,
         }
     }
 }

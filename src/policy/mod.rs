@@ -12,19 +12,27 @@
 //! | [`decide()`] | one act |
 //! | [`Refusal::outward`], [`Rules::outward`] | what the asker may hear of a refusal |
 //! | [`Rules::terms`] | what a scenario owes and discloses under several packs at once |
+//! | [`Pack::retention`], [`Pack::remedies`] | how long, and by when |
+//! | [`cases::run`], [`law::document`] | every rule at work, and the law as a page |
 //! | [`Categories::judge`] | is this spending category allowed, unlisted, prohibited? |
 
+pub mod cases;
 pub mod category;
 mod context;
 pub mod decide;
 mod embedded;
 pub mod facts;
+pub mod law;
+pub mod named;
 pub mod outward;
 pub mod pack;
 pub mod refusals;
+pub mod remedies;
+pub mod retention;
 pub mod rules;
 pub mod scenario;
 mod source;
+pub mod texts;
 mod words;
 
 #[cfg(test)]
@@ -39,6 +47,8 @@ pub use facts::{
 pub use outward::{Outward, OutwardForm};
 pub use pack::{DIMENSIONS, Erasure, Mark, Pack};
 pub use refusals::{FixedBy, RaisedBy, RefusalText, Refusals, Told};
+pub use remedies::{Contested, Deadlined, Remedies, Unverifiable};
+pub use retention::{AtEnd, ClockStart, Keep, Kept, Overdue, Retention};
 pub use rules::{PolicyNote, Rules};
 pub use scenario::{Disclosure, Form, Pull, Row, Scenario, ScenarioTerms};
 pub use source::{Fault, RulesError};

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Action, BasisKind};
+use super::remedies::{self, Remedies};
+use super::retention::{self, Retention};
 use super::source::{Fault, Files, PACK, toml_fault};
 use super::words::words;
 use crate::kernel::Currency;
@@ -23,6 +25,25 @@ words! {
         Unverified = "U",
         /// Our design, not law.
         Design = "D",
+    }
+}
+
+impl Mark {
+    /// Whether a provision so marked may be cited to a person, an asker or a regulator: what was
+    /// not verified, and what is our own design, is no law that anybody may be told of.
+    pub fn is_citable(self) -> bool {
+        matches!(self, Mark::Verified | Mark::Secondary)
+    }
+
+    /// A source as the console prints it: what was not verified says so.
+    pub fn cite(self, source: &str) -> String {
+        match self {
+            Mark::Verified => source.to_string(),
+            Mark::Secondary => format!("{source} (secondary source)"),
+            Mark::Unverified => format!("{source} (unverified)"),
+            Mark::Design if source == "design" => "own design".to_string(),
+            Mark::Design => format!("own design, after {source}"),
+        }
     }
 }
 
@@ -63,6 +84,11 @@ pub struct Pack {
     /// What it takes to trade.
     pub licence: Licence,
     bases: Bases,
+    /// Its clocks, from `retention.toml`.
+    #[serde(skip)]
+    pub retention: Retention,
+    #[serde(skip)]
+    remedies: Option<Remedies>,
     #[serde(skip)]
     digest: Digest,
 }
@@ -132,6 +158,11 @@ impl Pack {
         self.dimensions.iter().any(|dimension| dimension == name)
     }
 
+    /// Its deadlines and rights, from `remedies.toml`; a pack without them is not loaded.
+    pub fn remedies(&self) -> Option<&Remedies> {
+        self.remedies.as_ref()
+    }
+
     /// SHA-256 over every file that governs this pack, shared ones included.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -155,6 +186,8 @@ pub(super) fn read(files: &Files, id: &str, faults: &mut Vec<Fault>) -> Option<P
         }
     };
     pack.digest = files.pack_digest(id);
+    pack.retention = retention::read(files, id, faults).unwrap_or_default();
+    pack.remedies = remedies::read(files, id, faults);
     let mut wrong = |needle: &str, message: String| {
         let line = files.line_with(&path, needle);
         faults.push(Fault { file: path.clone(), line, message });

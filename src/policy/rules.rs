@@ -18,6 +18,7 @@ use super::pack::{self, Mark, Pack};
 use super::refusals::{self, RaisedBy, Refusals};
 use super::scenario::{self, Scenario, ScenarioTerms, Sectors};
 use super::source::{COMMON, Fault, Files, PACK, REFUSALS, RulesError, SCHEMA, cedar_fault};
+use super::texts::{self, Texts};
 use crate::kernel::bytes::Digest;
 
 /// The annotations a policy has, beside the two that only a `forbid` has.
@@ -58,6 +59,7 @@ pub struct Rules {
     scenarios: BTreeMap<String, Scenario>,
     categories: Categories,
     refusals: Refusals,
+    texts: Texts,
     digest: Digest,
     archive: String,
     memo: Mutex<Memo>,
@@ -153,6 +155,11 @@ impl Rules {
         &self.refusals
     }
 
+    /// What reason codes say and bands are called.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
     /// Every sector that a partner can be of, lenders first.
     pub fn sectors(&self) -> impl Iterator<Item = &str> {
         self.sectors.names()
@@ -178,6 +185,21 @@ impl Rules {
     /// What is known of one policy.
     pub fn policy(&self, id: &str) -> Option<&PolicyNote> {
         self.notes.get(id)
+    }
+
+    /// Where a rule comes from, as the console prints it: policies, clocks and deadlines.
+    pub fn cite(&self, rule: &str) -> Option<String> {
+        if let Some(note) = self.policy(rule) {
+            return Some(note.mark.cite(&note.source));
+        }
+        self.packs().find_map(|pack| {
+            let keep = pack.retention.keeps.iter().find(|keep| keep.id == rule);
+            let hides = || pack.retention.suppressions.iter().find(|hide| hide.id == rule);
+            let due = || pack.remedies()?.deadlines.iter().find(|due| due.id == rule);
+            keep.map(|keep| keep.mark.cite(&keep.source))
+                .or_else(|| hides().map(|hide| hide.mark.cite(&hide.source)))
+                .or_else(|| due().map(|due| due.mark.cite(&due.source)))
+        })
     }
 
     pub(super) fn set(&self, pack: &str) -> Option<(&Pack, &PolicySet)> {
@@ -209,6 +231,7 @@ fn assemble(files: &Files, faults: &mut Vec<Fault>) -> Option<Rules> {
     let scenarios = scenario::read(files, &packs, faults);
     let categories = category::read(files, faults);
     let refusals = refusals::read(files, faults);
+    let texts = texts::read(files, faults);
     if let Some(refusals) = &refusals {
         check_codes(files, &loaded, refusals, faults);
     }
@@ -235,6 +258,7 @@ fn assemble(files: &Files, faults: &mut Vec<Fault>) -> Option<Rules> {
         scenarios,
         categories,
         refusals,
+        texts,
         digest: files.digest(),
         archive: files.archive(),
         memo: Mutex::new(Memo::default()),

@@ -108,6 +108,10 @@ pub(super) struct Sectors {
 #[serde(deny_unknown_fields)]
 struct ScenarioFile {
     title: String,
+    title_zh: String,
+    everyday: Option<String>,
+    #[serde(default)]
+    purpose: String,
     refused: Option<String>,
     form: Option<Form>,
     pull: Option<Pull>,
@@ -120,6 +124,12 @@ struct ScenarioFile {
     #[serde(default)]
     needs: Vec<String>,
     threshold: Option<u16>,
+    #[serde(default)]
+    new_credit: bool,
+    #[serde(default)]
+    mutual: bool,
+    #[serde(default)]
+    use_days: u16,
     #[serde(default)]
     single_use: bool,
     #[serde(default)]
@@ -140,8 +150,7 @@ struct RowFile {
     pull: Option<Pull>,
     discloses: Option<Vec<Disclosure>>,
     adverse_action: Option<bool>,
-    #[serde(default)]
-    freeze_exempt: bool,
+    new_credit: Option<bool>,
     consent_hours_max: Option<u32>,
     #[serde(default)]
     purposes: Vec<String>,
@@ -156,6 +165,12 @@ pub struct Scenario {
     pub name: String,
     /// What a person reads.
     pub title: String,
+    /// The same in Chinese.
+    pub title_zh: String,
+    /// Which of the thirteen everyday uses it is, if one.
+    pub everyday: Option<String>,
+    /// What the answer may be used for; empty when it is refused everywhere.
+    pub purpose: String,
     /// Why it is refused everywhere, if it is.
     pub refused: Option<String>,
     /// The asker hears its own refusal codes; others hear `not_assessable`.
@@ -166,6 +181,10 @@ pub struct Scenario {
     pub needs: Vec<String>,
     /// The threshold a contract starts from; present with the form `threshold`.
     pub threshold: Option<u16>,
+    /// Two persons learn of each other: both must have consented to the same asker.
+    pub mutual: bool,
+    /// Days for which an answer may be used.
+    pub use_days: u16,
     /// A consent for it is for one time.
     pub single_use: bool,
     /// The asker owes a report of the outcome.
@@ -188,8 +207,8 @@ pub struct Row {
     pub discloses: Vec<Disclosure>,
     /// Whether a decision against the person owes them a notice.
     pub adverse_action: bool,
-    /// Whether a freeze does not bar it.
-    pub freeze_exempt: bool,
+    /// Whether it opens new credit: a freeze bars it.
+    pub new_credit: bool,
     /// The longest a consent for it may last, in hours.
     pub consent_hours_max: Option<u32>,
     /// Permissible purposes it may rest on.
@@ -350,6 +369,12 @@ fn check(scenario: &ScenarioFile, packs: &BTreeMap<String, Pack>) -> Vec<String>
     if scenario.form.is_none() || scenario.pull.is_none() {
         wrong.push("a scenario has a form and a pull".to_string());
     }
+    if scenario.purpose.trim().is_empty() {
+        wrong.push("a scenario says what its answer may be used for".to_string());
+    }
+    if scenario.use_days == 0 {
+        wrong.push("a scenario says for how many days its answer may be used".to_string());
+    }
     for name in scenario.needs.iter().filter(|name| !DIMENSIONS.contains(&name.as_str())) {
         wrong.push(format!("there is no dimension `{name}`"));
     }
@@ -378,7 +403,7 @@ fn build(name: String, file: ScenarioFile) -> Scenario {
         pull: row.pull.unwrap_or(pull),
         discloses: row.discloses.unwrap_or_else(|| file.discloses.clone()),
         adverse_action: row.adverse_action.unwrap_or(file.adverse_action),
-        freeze_exempt: row.freeze_exempt,
+        new_credit: row.new_credit.unwrap_or(file.new_credit),
         consent_hours_max: row.consent_hours_max.or(file.consent_hours_max),
         purposes: row.purposes,
         source: row.source,
@@ -387,11 +412,16 @@ fn build(name: String, file: ScenarioFile) -> Scenario {
     Scenario {
         name,
         title: file.title,
+        title_zh: file.title_zh,
+        everyday: file.everyday,
+        purpose: file.purpose,
         refused: file.refused,
         lender_codes: file.lender_codes,
         lenders_only: file.lenders_only,
         needs: file.needs,
         threshold: file.threshold,
+        mutual: file.mutual,
+        use_days: file.use_days,
         single_use: file.single_use,
         outcome_required: file.outcome_required,
         rows: file.rows.into_iter().map(|(id, file)| (id, row(file))).collect(),

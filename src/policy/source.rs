@@ -16,10 +16,18 @@ const FILES_MAX: usize = 512;
 /// How long one of them may be, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
+/// The folder of cases, which are about rules and none of them.
+const CASES: &str = "cases";
 /// The folder every pack shares.
 pub(super) const COMMON: &str = "common";
 /// A pack's numbers and catalogues.
 pub(super) const PACK: &str = "pack.toml";
+/// A pack's clocks.
+pub(super) const RETENTION: &str = "retention.toml";
+/// A pack's deadlines and rights.
+pub(super) const REMEDIES: &str = "remedies.toml";
+/// What may lie in a pack's folder beside policies.
+const PACK_FILES: [&str; 3] = [PACK, RETENTION, REMEDIES];
 /// What a policy may speak about.
 pub(super) const SCHEMA: &str = "schema.cedarschema";
 /// The catalogue of scenarios.
@@ -28,6 +36,10 @@ pub(super) const SCENARIOS: &str = "scenarios.toml";
 pub(super) const CATEGORIES: &str = "categories.toml";
 /// The catalogue of refusals.
 pub(super) const REFUSALS: &str = "refusals.toml";
+/// The texts of reason codes.
+pub(super) const REASONS: &str = "reasons.toml";
+/// The names of bands.
+pub(super) const BANDS: &str = "bands.toml";
 
 /// One thing that is wrong with the rules.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,7 +99,7 @@ impl Files {
     /// name never silences a rule.
     pub(super) fn read(dir: &Path) -> Result<Files, RulesError> {
         let mut reader = Reader { files: BTreeMap::new(), faults: Vec::new() };
-        for name in [SCHEMA, SCENARIOS, CATEGORIES, REFUSALS] {
+        for name in [SCHEMA, SCENARIOS, CATEGORIES, REFUSALS, REASONS, BANDS] {
             reader.take(dir, name);
         }
         for folder in reader.names(dir, "") {
@@ -193,10 +205,14 @@ impl Reader {
 
     fn folder(&mut self, dir: &Path, folder: &str) {
         let names = self.names(dir, folder);
+        if folder == CASES {
+            return;
+        }
         let governs = folder == COMMON || names.iter().any(|name| name == PACK);
         for name in names {
             let path = format!("{folder}/{name}");
-            let is_rule = name.ends_with(".cedar") || (name == PACK && folder != COMMON);
+            let of_pack = PACK_FILES.contains(&name.as_str()) && folder != COMMON;
+            let is_rule = name.ends_with(".cedar") || of_pack;
             match (governs, is_rule) {
                 (true, true) => self.take(dir, &path),
                 (true, false) => self.fault(&path, "unexpected file in a folder of rules"),

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::*;
 
+mod cases_run;
 mod files;
 mod properties;
 mod table;
@@ -11,55 +12,9 @@ mod table;
 /// The rules in the binary, read once for all tests.
 static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::embedded().unwrap());
 
-/// Facts under which `action` by `kind` is permitted: everything it owes is there, nothing stands
-/// against it.
+/// Facts under which `action` by `kind` is permitted.
 fn right(action: Action, kind: ActorKind, packs: &[&str]) -> Facts {
-    let mut facts = Facts::by(action, kind, packs.iter().copied());
-    facts.licensed = true;
-    facts.actor.holds_scenario = true;
-    facts.actor.sector = "bank".into();
-    facts.actor.is_the_person = kind == ActorKind::Person;
-    facts.actor.reason_given = kind == ActorKind::Operator;
-    facts.actor.roles = match action {
-        Action::Furnish | Action::AnswerDispute => Roles { furnisher: true, ..Roles::default() },
-        Action::Enrol => Roles { enroller: true, ..Roles::default() },
-        Action::BindPersonKey => Roles { registrar: true, ..Roles::default() },
-        Action::Inquire | Action::ReadAnswer | Action::ReportOutcome | Action::GiveConsent => {
-            Roles { asker: true, ..Roles::default() }
-        }
-        _ => Roles { agent: true, ..Roles::default() },
-    };
-    facts.actor.mandate_covers_act = facts.actor.roles.agent;
-    match action {
-        Action::Inquire if kind == ActorKind::Person => facts.scenario = Some("self".into()),
-        Action::Inquire => facts.scenario = Some("credit_application".into()),
-        Action::GiveConsent => facts.scenario = Some("credit_application".into()),
-        _ => {}
-    }
-    facts.basis = Basis {
-        kind: BasisKind::Consent,
-        found: true,
-        recipient_matches: true,
-        subject_matches: true,
-        purpose_matches: true,
-        scenario_matches: true,
-        covers_category: true,
-        covers_dimension: true,
-        ..Basis::default()
-    };
-    facts.grant = Grant {
-        recipient_named: true,
-        notice_shown: true,
-        evidence_valid: true,
-        within_validity: true,
-        onetime: true,
-        ..Grant::default()
-    };
-    facts.person.known = true;
-    facts.record.observation = "account_month";
-    facts.record.dimension = "credit_history";
-    facts.item = Item { found: true, own: true, ..Item::default() };
-    facts
+    cases::in_order(action, kind, packs)
 }
 
 /// Every act with the kinds of actor that may do it.

@@ -48,6 +48,8 @@ diesel::table! {
         scenarios -> Text,
         suspended -> Bool,
         created_us -> BigInt,
+        country -> Text,
+        export_basis -> Nullable<Text>,
     }
 }
 

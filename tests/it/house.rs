@@ -109,6 +109,7 @@ impl House {
             sector: sector.to_string(),
             roles: vec![Role::Furnisher, Role::Asker, Role::Enroller],
             scenarios: scenarios.iter().map(|s| (s.to_string(), Contract::default())).collect(),
+            country: String::new(),
             key: key.public(),
         };
         let value = self.bureau.run(command).value().expect("a partner");

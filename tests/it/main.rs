@@ -13,6 +13,7 @@ mod damage;
 mod doors;
 mod furnishing;
 mod house;
+mod law;
 mod persons;
 mod postgres;
 mod program;

@@ -306,7 +306,7 @@ on_both!(a_chain_of_merges_is_one_file_and_comes_apart_again, |world| {
     });
     let at_agent = text(&world.enrol_as(world.by(&agent), &enrolment).expect("one")["subject"]);
     let frozen = world.freeze(world.by(&agent), &at_agent).expect("frozen");
-    let answer = world.inquire(&bank, &subjects[1], "account_review");
+    let answer = world.inquire(&bank, &subjects[1], "credit_application");
     assert_eq!(answer["code"], "person_frozen");
     world.unfreeze(world.by(&agent), &at_agent, &text(&frozen["freeze"])).expect("lifted");
 
@@ -328,6 +328,6 @@ on_both!(a_freeze_placed_before_a_merge_holds_after_it, |world| {
     let (first, second) = (world.person(&one), world.person(&two));
     world.freeze(world.by_person(&second, &key), "me").expect("frozen");
     resolve(world, &first, Resolution::Merge(second)).expect("merged");
-    let answer = world.inquire(&bank, &one, "account_review");
+    let answer = world.inquire(&bank, &one, "credit_application");
     assert_eq!(answer["code"], "person_frozen");
 });

@@ -258,12 +258,32 @@ impl World {
     // ---- What they do -------------------------------------------------------------------------
 
     pub fn partner(&self, name: &str, sector: &str, roles: &[Role], scenarios: &[&str]) -> Party {
+        self.partner_in("", name, sector, roles, scenarios)
+    }
+
+    /// A partner that sits in `country`; where the bureau does when empty.
+    pub fn partner_in(
+        &self,
+        country: &str,
+        name: &str,
+        sector: &str,
+        roles: &[Role],
+        scenarios: &[&str],
+    ) -> Party {
         let key = self.key(name).public();
         let scenarios = scenarios.iter().map(|s| (s.to_string(), Contract::default())).collect();
         let (name, sector) = (name.to_string(), sector.to_string());
         let (admission, roles, keyid) = (self.staff(), roles.to_vec(), key.thumbprint());
         let added = self
-            .run(AddPartner { admission, name, sector, roles, scenarios, key })
+            .run(AddPartner {
+                admission,
+                name,
+                sector,
+                country: country.to_string(),
+                roles,
+                scenarios,
+                key,
+            })
             .expect("a partner");
         Party { id: text(&added["partner"]), keyid }
     }

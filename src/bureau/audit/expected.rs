@@ -235,6 +235,12 @@ impl Expected {
                     partner.suspended = entry.kind == "partner_suspended";
                 }
             }
+            "partner_export_basis" => {
+                let basis = serde_json::from_value(entry.record["export_basis"].clone()).ok();
+                if let Some(partner) = self.partners.get_mut(&id) {
+                    partner.export_basis = basis;
+                }
+            }
             "partner_key_added" => {
                 self.partner_keys.insert(keyid, (id, None));
             }

@@ -13,7 +13,7 @@ use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows::ArtefactRow;
 use crate::partner::signature::PublicKey;
-use crate::partner::{Contract, Partner, PartnerKey, Role};
+use crate::partner::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Role};
 
 /// A pack set or scorecard comes into force; also the first entry of a log.
 pub struct InForce {
@@ -105,6 +105,8 @@ pub struct AddPartner {
     pub name: String,
     /// The sector, of the catalogue.
     pub sector: String,
+    /// The country it sits in; where the bureau does when empty.
+    pub country: String,
     /// What it may do.
     pub roles: Vec<Role>,
     /// The scenarios it has contracted, with their terms.
@@ -127,6 +129,11 @@ impl AddPartner {
             let known: Vec<&str> = work.engine.rules.sectors().collect();
             let text = format!("one of {}", known.join(", "));
             faults.push(Reason::new("/sector", "unknown_value", text));
+        }
+        let two = |c: &str| c.len() == 2 && c.bytes().all(|b| b.is_ascii_uppercase());
+        if !(self.country.is_empty() || two(&self.country)) {
+            let text = "two capital letters, as ISO 3166 has them";
+            faults.push(Reason::new("/country", "unknown_value", text));
         }
         for (name, contract) in &self.scenarios {
             if work.engine.rules.scenario(name).is_none_or(|s| s.refused.is_some()) {
@@ -165,6 +172,11 @@ impl Command for AddPartner {
         let partner = Partner {
             id: id::mint(&work.engine.env, "par"),
             name: self.name.clone(),
+            country: match self.country.as_str() {
+                "" => work.engine.home.clone(),
+                country => country.to_string(),
+            },
+            export_basis: None,
             sector: self.sector.clone(),
             roles: self.roles.iter().copied().collect(),
             scenarios: self.scenarios.iter().cloned().collect(),
@@ -180,6 +192,7 @@ impl Command for AddPartner {
         let recorded = work.append(draft)?;
         let body = json!({
             "partner": partner.id, "name": partner.name, "sector": partner.sector,
+            "country": partner.country,
             "roles": partner.roles, "scenarios": partner.scenarios, "keyid": keyid,
             "index": recorded.index,
         });
@@ -200,6 +213,23 @@ pub enum Change {
     AddKey(PublicKey),
     /// A key must no longer be used.
     RetireKey(String),
+    /// Answers about persons elsewhere may leave for it, on this basis (PIPL 38).
+    ExportBasis(ExportBasis),
+}
+
+fn export_faults(work: &Work<'_>, basis: &ExportBasis) -> Vec<Reason> {
+    let mut faults = Vec::new();
+    if !EXPORT_KINDS.contains(&basis.kind.as_str()) {
+        let text = format!("one of {}", EXPORT_KINDS.join(", "));
+        faults.push(Reason::new("/kind", "unknown_value", text));
+    }
+    if !(1..=100).contains(&basis.reference.trim().chars().count()) {
+        faults.push(Reason::new("/ref", "required", "1 to 100 characters"));
+    }
+    if basis.expires <= work.now {
+        faults.push(Reason::new("/until", "dates_out_of_order", "it lies in the future"));
+    }
+    faults
 }
 
 /// Changes a partner.
@@ -240,6 +270,17 @@ impl Command for ChangePartner {
                 body["index"] = json!(work.append(draft(kind))?.index);
                 body["suspended"] = json!(suspend);
                 partner.suspended = suspend;
+                work.put_partner(partner);
+            }
+            Change::ExportBasis(basis) => {
+                let faults = export_faults(work, basis);
+                if !faults.is_empty() {
+                    return Err(Problem::invalid(faults).into());
+                }
+                let entry = draft("partner_export_basis").says("export_basis", json!(basis));
+                body["index"] = json!(work.append(entry)?.index);
+                body["export_basis"] = json!(basis);
+                partner.export_basis = Some(basis.clone());
                 work.put_partner(partner);
             }
             Change::AddKey(key) => {

@@ -37,6 +37,19 @@ pub struct InquirySent {
     /// The score as of this moment; now when absent. Never in the future.
     #[serde(default)]
     pub as_of: Option<Time>,
+    /// In a scenario where two persons learn of each other: the other one.
+    #[serde(default)]
+    pub counterpart: Option<Counterpart>,
+}
+
+/// The other person of a mutual scenario, who consented to the same asker.
+#[derive(Clone, Debug, Deserialize, serde::Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Counterpart {
+    /// The asker's own id of the other person.
+    pub subject: String,
+    /// The other person's consent to the same scenario.
+    pub consent: String,
 }
 
 /// An inquiry on its way.
@@ -66,6 +79,10 @@ impl Command for Inquire {
         needs.subjects.insert(self.sent.subject.clone());
         if self.sent.basis.kind == BasisKind::Consent {
             needs.consents.insert(self.sent.basis.reference.clone());
+        }
+        if let Some(other) = &self.sent.counterpart {
+            needs.subjects.insert(other.subject.clone());
+            needs.consents.insert(other.consent.clone());
         }
         needs.scored = true;
         // Whoever asks about themself, or for somebody, must be known as that.
@@ -134,6 +151,7 @@ impl Inquire {
     ) -> Result<Option<Standing>, Fault> {
         let scenario = work.engine.rules.scenario(&self.sent.scenario);
         let needed = scenario.map(|s| s.needs.clone()).unwrap_or_default();
+        facts.basis.counterpart_consents = self.counterpart_consents(work, person)?;
         if self.sent.basis.kind != BasisKind::Consent {
             let packs: Vec<&str> = facts.packs.iter().map(String::as_str).collect();
             let terms = work.engine.rules.terms(&self.sent.scenario, packs);
@@ -173,6 +191,29 @@ impl Inquire {
         Ok(standing)
     }
 
+    /// Whether somebody else consented to the same asker and scenario, and the consent stands.
+    fn counterpart_consents(&self, work: &Work<'_>, person: Option<&str>) -> Result<bool, Fault> {
+        let Some(other) = &self.sent.counterpart else { return Ok(false) };
+        let asker = self.asker();
+        let known = work.loaded.pairwise.get(&other.subject).filter(|row| row.partner == asker);
+        let row = work.loaded.consents.get(&other.consent);
+        let (Some(known), Some(row)) = (known, row) else { return Ok(false) };
+        let whom = work.loaded.canonical(&known.person);
+        let standing = row.standing()?;
+        let standing =
+            Standing { person: work.loaded.canonical(&standing.person).to_string(), ..standing };
+        let scenario = Some(self.sent.scenario.as_str());
+        let used = standing.for_use(&asker, whom, Purpose::Inquire, scenario, work.now);
+        // The same consent serves both questions: its own holder's answer is what uses it up.
+        let stands = !(used.not_yet_valid || used.expired || used.revoked);
+        Ok(stands
+            && person.is_none_or(|person| person != whom)
+            && used.recipient_matches
+            && used.subject_matches
+            && used.purpose_matches
+            && used.scenario_matches)
+    }
+
     fn answered(
         &self,
         work: &mut Work<'_>,
@@ -207,6 +248,7 @@ impl Inquire {
             "person": person,
             "subject": self.sent.subject,
             "basis": self.sent.basis,
+            "counterpart": self.sent.counterpart,
             "as_of": as_of,
             "known_at": work.size(),
             "scope": { "dimensions": scope.dimensions, "restricted": scope.restricted },
@@ -261,6 +303,7 @@ impl Inquire {
             .says("as_of", as_of.to_string())
             .says("basis", json!(self.sent.basis.kind))
             .says("rule_pack", pack.clone())
+            .says("rule_packs", packs.iter().map(|p| p["id"].clone()).collect::<Vec<_>>())
             .says("pull", if hard { "hard" } else { "soft" })
             .holds(personal);
         for (name, value) in &valued.value {
@@ -302,11 +345,10 @@ impl Inquire {
         self.keep(work, body, &inquiry, &recorded, person, expires)
     }
 
-    /// Days for which an answer may be used: a one-off decision is made within a day, the others
-    /// within a month.
+    /// Days for which an answer may be used, by the catalogue of scenarios.
     fn use_days(&self, work: &Work<'_>) -> i64 {
         let scenario = work.engine.rules.scenario(&self.sent.scenario);
-        if scenario.is_some_and(|s| s.single_use) { 1 } else { 30 }
+        scenario.map_or(1, |s| i64::from(s.use_days))
     }
 
     fn keep(

@@ -125,6 +125,7 @@ pub fn hire(env: &Env, bureau: &Bureau, dir: &Path) -> Result<Cast, DemoError> {
             sector: sector.to_string(),
             roles: roles.to_vec(),
             scenarios: scenarios.iter().map(|s| (s.to_string(), Contract::default())).collect(),
+            country: String::new(),
             key: key.public(),
         };
         let added = bureau.run(add).value()?;

@@ -121,6 +121,10 @@ const OF_ONE_PACK: &[(&str, Action, &str, Change)] = &[
     ("eu", Action::Furnish, "dimension_off", |f| f.record.dimension = "relationships"),
     ("uk", Action::Furnish, "dimension_off", |f| f.record.dimension = "relationships"),
     ("eu", Action::Inquire, "scenario_refused", |f| f.scenario = Some("hotel_deposit".into())),
+    ("cn", Action::Inquire, "export_basis_missing", |f| f.actor.foreign = true),
+    ("cn", Action::Inquire, "counterpart_consent_missing", |f| {
+        f.scenario = Some("online_trade".into());
+    }),
     ("us", Action::GiveConsent, "mandate_missing", |f| {
         f.actor.roles = Roles { agent: true, ..Roles::default() };
     }),
@@ -209,6 +213,12 @@ fn every_rule_refuses_alone_with_its_own_code() {
     let erase = refusal(&RULES, &right(Action::Erase, ActorKind::Person, &["us"])).unwrap();
     assert_eq!(erase.codes(), ["erasure_not_provided"]);
     seen.extend(erase.policies().into_iter().map(str::to_string));
+    let mut abroad = right(Action::Inquire, ActorKind::Partner, &["cn"]);
+    abroad.actor.foreign = true;
+    abroad.basis.found = false;
+    let abroad = refusal(&RULES, &abroad).unwrap();
+    assert_eq!(abroad.codes(), ["consent_not_found", "export_basis_missing"]);
+    seen.extend(abroad.policies().into_iter().map(str::to_string));
     seen.extend(wrong_kinds());
     seen.extend(permitted(&right(Action::ReadProof, ActorKind::Anyone, &["cn"])).policies);
     let all: BTreeSet<String> = RULES.policies().iter().map(|note| note.id.clone()).collect();
@@ -315,7 +325,7 @@ fn the_law_says_what_it_says() {
     review.person.frozen = true;
     review.scenario = Some("account_review".into());
     permitted(&review);
-    review.packs = ["cn".to_string()].into();
+    review.scenario = Some("credit_card".into());
     assert_eq!(refusal(&RULES, &review).unwrap().code(), "person_frozen");
     // A person sees their own file in whatever state it is, on no basis but being the person.
     let mut own = right(Action::Inquire, ActorKind::Person, &["cn", "eu"]);

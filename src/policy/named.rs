@@ -1,6 +1,60 @@
-//! The facts that are true or false, by the names that the command line gives them.
+//! Facts by name, as case files and the command line state them.
 
-use crate::policy::Facts;
+use super::facts::{BasisKind, Category, Environment, Facts};
+use super::pack::DIMENSIONS;
+
+/// Types of observation, for the fact `record.observation`.
+pub const OBSERVATIONS: [&str; 12] = [
+    "account",
+    "account_month",
+    "inquiry_history",
+    "public_record",
+    "spending",
+    "payment_activity",
+    "obligation",
+    "capacity",
+    "verification",
+    "tenure",
+    "ties",
+    "status_event",
+];
+
+/// The facts that are texts.
+pub const TEXTS: [&str; 6] = [
+    "actor.sector",
+    "basis.kind",
+    "environment",
+    "record.category",
+    "record.dimension",
+    "record.observation",
+];
+
+/// Sets the fact `name`; a flag takes `true` or `false`.
+///
+/// # Errors
+/// There is no such fact, or it has no such value.
+pub fn state(facts: &mut Facts, name: &str, value: &str) -> Result<(), String> {
+    let wrong = || format!("{value} is not a value of {name}");
+    if let Some(flag) = flag(facts, name) {
+        *flag = value.parse().map_err(|_| wrong())?;
+        return Ok(());
+    }
+    let one_of = |known: &[&'static str]| known.iter().copied().find(|one| *one == value);
+    match name {
+        "actor.sector" => facts.actor.sector = value.to_string(),
+        "basis.kind" => facts.basis.kind = BasisKind::from_name(value).ok_or_else(wrong)?,
+        "environment" => facts.environment = Environment::from_name(value).ok_or_else(wrong)?,
+        "record.category" => {
+            facts.record.category = Category::from_name(value).ok_or_else(wrong)?;
+        }
+        "record.observation" => {
+            facts.record.observation = one_of(&OBSERVATIONS).ok_or_else(wrong)?;
+        }
+        "record.dimension" => facts.record.dimension = one_of(&DIMENSIONS).ok_or_else(wrong)?,
+        _ => return Err(format!("there is no fact {name}")),
+    }
+    Ok(())
+}
 
 /// Makes the list of names and the way to each fact from one list of fields.
 macro_rules! flags {
@@ -27,11 +81,14 @@ flags![
     actor.roles.asker,
     actor.roles.enroller,
     actor.roles.agent,
+    actor.roles.registrar,
     actor.suspended,
     actor.foreign_key,
     actor.holds_scenario,
     actor.is_the_person,
     actor.mandate_covers_act,
+    actor.foreign,
+    actor.export_basis,
     actor.reason_given,
     actor.second_approval,
     basis.found,
@@ -45,6 +102,7 @@ flags![
     basis.used_up,
     basis.covers_category,
     basis.covers_dimension,
+    basis.counterpart_consents,
     grant.recipient_named,
     grant.notice_shown,
     grant.evidence_valid,
@@ -80,8 +138,8 @@ flags![
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts::Action;
     use super::*;
-    use crate::policy::Action;
 
     #[test]
     fn every_name_leads_to_a_fact_of_its_own() {
