@@ -22,6 +22,7 @@ pub mod look;
 pub mod meters;
 pub mod needs;
 pub mod publisher;
+pub mod register;
 pub mod replay;
 pub mod room;
 pub mod rows;

@@ -21,7 +21,8 @@ use crate::score::{ReasonTexts, ScoreError, Scorecard};
 use crate::store::{KeyStore, Store, StoreError, Target};
 
 /// The scorecard compiled in.
-const SCORECARD: &str = include_str!("../../policies/scorecards/fivefold-general-1.toml");
+pub(super) const SCORECARD: &str =
+    include_str!("../../policies/scorecards/fivefold-general-1.toml");
 /// The reason texts compiled in.
 const REASONS: &str = include_str!("../../policies/reasons.toml");
 

@@ -5,9 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::Shape;
+use super::config::Config;
 use super::output::{self, Done, Failure};
+use super::{Place, Shape};
+use crate::bureau::register;
 use crate::collect::dictionary::{dictionary, example};
+use crate::store::Store;
 
 /// Arguments of `dictionary`.
 #[derive(Args)]
@@ -15,19 +18,26 @@ use crate::collect::dictionary::{dictionary, example};
 Examples:
   fivefold dictionary account_month            the fields of one observation type
   fivefold dictionary account_month --example  a whole record that is accepted in form
-  fivefold dictionary --json                   everything, for machines")]
+  fivefold dictionary --json                   everything, for machines
+  fivefold dictionary --register --dir bureau  why each item is collected, and when it was used")]
 pub struct DictionaryArgs {
     /// One observation type; all of them when left out
     observation: Option<String>,
     /// Print an example record of that type
     #[arg(long, requires = "observation")]
     example: bool,
+    /// Print the register of data items: purpose, what uses them, when last; unused ones named
+    #[arg(long, conflicts_with_all = ["observation", "example"])]
+    register: bool,
     #[command(flatten)]
     shape: Shape,
 }
 
 /// `fivefold dictionary`.
-pub fn run(args: &DictionaryArgs) -> Done {
+pub fn run(place: &Place, args: &DictionaryArgs) -> Done {
+    if args.register {
+        return show_register(place, &args.shape);
+    }
     let wanted = args.observation.as_deref();
     let mut entries = dictionary();
     if let Some(name) = wanted {
@@ -74,5 +84,39 @@ pub fn run(args: &DictionaryArgs) -> Done {
         .collect();
     let header = ["type", "field", "is", "required", "values or example", "says", "law"];
     output::table(&header, &rows)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the register; with a bureau at hand, when each item was last used.
+fn show_register(place: &Place, shape: &Shape) -> Done {
+    let config = Config::load(place)?;
+    let last = match config.made() {
+        Ok(()) => Some(Store::open(config.database)?.read(register::last_uses)?),
+        Err(_) => None,
+    };
+    let rows = register::rows(last.as_ref()).map_err(|e| Failure::new(e.code(), e.to_string()))?;
+    if shape.json {
+        output::json(&json!({ "items": rows }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let shown: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let used = match (row.used, &row.last_used) {
+                (false, _) => "UNUSED: should not be asked for".to_string(),
+                (true, Some(at)) => at.to_second_text(),
+                (true, None) => "not yet".to_string(),
+            };
+            vec![
+                row.fields.join(", "),
+                row.purpose.clone(),
+                row.serves.clone(),
+                row.characteristics.join(", "),
+                used,
+            ]
+        })
+        .collect();
+    let header = ["items", "purpose", "serves", "characteristics in force", "last used"];
+    output::table(&header, &shown)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -185,7 +185,7 @@ fn run(cli: &Cli) -> Done {
         Command::Verify(args) => verify::run(place, args),
         Command::Simulate(args) => simulate::run(args),
         Command::Policy(args) => policy::run(place, args),
-        Command::Dictionary(args) => dictionary::run(args),
+        Command::Dictionary(args) => dictionary::run(place, args),
         Command::Subject(args) => subject::run(place, args),
         Command::Demo(demo) => demo::run(&demo.args, demo.shape.json)
             .map_err(|e| Failure::new(e.code(), e.to_string())),

@@ -31,6 +31,7 @@ pub mod observation;
 pub mod read;
 pub mod receipt;
 pub mod rows;
+pub mod spoken;
 pub mod terms;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use crate::kernel::Time;
 use crate::store::schema::{inquiries, inquiry_outcomes};
 use crate::store::{AnyConn, StoreError, insert_all, load_between, load_by, on_backend};
 
@@ -73,6 +74,20 @@ pub fn between(conn: &mut AnyConn, from: u64, to: u64) -> Result<Vec<InquiryRow>
 pub fn outcome_count(conn: &mut AnyConn) -> Result<u64, StoreError> {
     let count: i64 = on_backend!(conn, |c| inquiry_outcomes::table.count().get_result(c))?;
     Ok(count.unsigned_abs())
+}
+
+/// When the last inquiry of `from_us..to_us` was.
+pub fn last_between(
+    conn: &mut AnyConn,
+    from_us: i64,
+    to_us: i64,
+) -> Result<Option<Time>, StoreError> {
+    let at: Option<i64> = on_backend!(conn, |c| inquiries::table
+        .select(diesel::dsl::max(inquiries::at_us))
+        .filter(inquiries::at_us.ge(from_us))
+        .filter(inquiries::at_us.lt(to_us))
+        .first(c))?;
+    Ok(at.map(Time::from_micros))
 }
 
 /// Writes inquiries and outcomes.

@@ -264,6 +264,15 @@ pub fn put_checkpoint(
     Ok(())
 }
 
+/// When the last entry of an exact kind was recorded.
+pub fn last_of(conn: &mut AnyConn, kind: &str) -> Result<Option<Time>, StoreError> {
+    let at: Option<i64> = on_backend!(conn, |c| bodies::table
+        .select(diesel::dsl::max(bodies::at_us))
+        .filter(bodies::kind.eq(kind))
+        .first(c))?;
+    Ok(at.map(Time::from_micros))
+}
+
 /// Every pack set and scorecard that was ever in force.
 pub fn artefacts(conn: &mut AnyConn) -> Result<Vec<ArtefactRow>, StoreError> {
     Ok(on_backend!(conn, |c| artefacts::table.order(artefacts::idx).load(c))?)

@@ -14,6 +14,7 @@ pub mod fold;
 pub mod live;
 pub mod profile;
 pub mod reasons;
+pub mod register;
 pub mod ring;
 pub mod rows;
 pub mod scale;

@@ -5,7 +5,7 @@ use fivefold::bureau::command::inquire::{Counterpart, Inquire};
 use fivefold::partner::{ExportBasis, Role};
 use serde_json::json;
 
-use crate::world::{Human, Party, World, on_both, question, time};
+use crate::world::{Human, Party, World, month, on_both, question, time};
 
 const ASKS: [Role; 2] = [Role::Asker, Role::Enroller];
 
@@ -117,4 +117,51 @@ on_both!(a_freeze_bars_new_credit_and_nothing_else, |world| {
     let freeze = frozen["freeze"].as_str().expect("an id");
     world.unfreeze(world.by(&agent), at_agent, freeze).expect("lifted");
     assert_eq!(world.inquire(&bank, &at_bank, "credit_application")["form"], "score");
+});
+
+on_both!(what_may_never_be_collected_finds_no_back_door, |world| {
+    let bank = world.bank();
+    let subject = world.enrol(&bank, &Human::nth(65, "CN"));
+    let consent = world.furnishing(&bank, &subject);
+    let base = || {
+        json!({
+            "subject": subject, "basis": { "type": "consent", "ref": consent }, "synthetic": true,
+        })
+    };
+    let record = |more: serde_json::Value| {
+        let mut record = base();
+        for (name, value) in more.as_object().expect("an object") {
+            record[name] = value.clone();
+        }
+        record
+    };
+    let yuan = json!({ "amount": "10.00", "currency": "CNY" });
+    let mut remark = month(&subject, &consent, "acc-1", "2026-09");
+    remark["special_comment"] = json!("paid late after surgery");
+    let mut contact = month(&subject, &consent, "acc-1", "2026-08");
+    contact["special_comment"] = json!("ask her brother, 138 0013-8000");
+    let mut message = month(&subject, &consent, "acc-1", "2026-07");
+    message["special_comment"] = json!("wrote from li@example.cn");
+    let doors = [
+        record(json!({ "type": "inquiry_history", "product": "fertility loan",
+                       "month": "2026-09", "count": 1 })),
+        record(json!({ "type": "obligation", "obligation_key": "temple-tithe-7", "kind": "bill",
+                       "due": "2026-09-01", "amount": yuan, "outcome": "kept",
+                       "fulfilled": "2026-09-01" })),
+        record(json!({ "type": "public_record", "record_key": "药-117", "kind": "judgment",
+                       "filed": "2026-03-01" })),
+        record(json!({ "type": "account", "account_key": "acc-2", "portfolio": "instalment",
+                       "opened": "2024-01-02", "currency": "CNY", "role": "sole",
+                       "original_creditor": "City Clinic" })),
+        remark,
+        contact,
+        message,
+    ];
+    let receipt = world.furnish(&bank, &doors);
+    let codes: Vec<&str> = receipt.errors.iter().map(|e| e.code.as_str()).collect();
+    assert_eq!((receipt.accepted, codes), (0, vec!["category_prohibited"; doors.len()]));
+    assert!(receipt.errors.iter().all(|e| !e.message.contains("surgery")));
+    let mut plain = month(&subject, &consent, "acc-1", "2026-09");
+    plain["special_comment"] = json!("deferred by agreement until 2026-12");
+    assert_eq!(world.furnish(&bank, &[plain]).accepted, 1);
 });

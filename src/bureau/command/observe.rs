@@ -14,12 +14,13 @@ use crate::bureau::work::Work;
 use crate::bureau::{Engine, authority};
 use crate::collect::observation::{AccountMonth, Capacity};
 use crate::collect::rows::FactRow;
+use crate::collect::spoken;
 use crate::collect::{BasisKind, Fact, Observation, Operation};
 use crate::consent::{Purpose, Standing};
 use crate::kernel::bytes::{Digest, keyed};
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
-use crate::policy::{self, Action, Decision, Facts, Told, decide};
+use crate::policy::{self, Action, Category, Decision, Facts, Told, decide};
 use crate::score::{FoldContext, needs_refold};
 use crate::store::StoreError;
 
@@ -278,6 +279,11 @@ impl ObserveSlice {
         };
         if let Fact::Spending(spending) = fact {
             record.category = work.engine.rules.categories().judge(&spending.category);
+        }
+        let categories = work.engine.rules.categories();
+        let denied = spoken::made_up(fact).iter().any(|text| categories.denied_in(text).is_some());
+        if denied || spoken::names_somebody(fact) {
+            record.category = Category::Prohibited;
         }
         if let Fact::Capacity(Capacity { category, .. }) = fact {
             record.restricted = true;
