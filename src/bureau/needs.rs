@@ -92,7 +92,10 @@ impl Loaded {
         for row in consent_rows::by_id(conn, &texts(&needs.consents))? {
             self.consents.insert(row.id.clone(), row);
         }
-        let wanted = texts(&needs.inquiries);
+        let mut wanted = needs.inquiries.clone();
+        let repeated = self.idempotency.values().filter_map(IdempotencyRow::inquiry);
+        wanted.extend(repeated.map(str::to_string));
+        let wanted = texts(&wanted);
         for row in inquiry_rows::by_id(conn, &wanted)? {
             self.inquiries.insert(row.id.clone(), row);
         }

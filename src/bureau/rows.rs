@@ -24,9 +24,9 @@ pub struct IdempotencyRow {
     pub key: String,
     /// Digest of the request.
     pub request: Vec<u8>,
-    /// `ok`, `created` or `problem`.
+    /// `ok`, `created`, `problem`, or `inquiry`: the answer is kept with the inquiry.
     pub verdict: String,
-    /// The answer's body, sealed.
+    /// The answer's body, sealed; or the inquiry's id.
     pub body: Vec<u8>,
     /// The person it concerns, whose key seals it.
     pub person: Option<String>,
@@ -43,6 +43,12 @@ impl IdempotencyRow {
             Some(person) => person_key_name(person),
             None => period_key_name(Time::from_micros(self.at_us)),
         }
+    }
+
+    /// The inquiry that this answers, where its body is kept.
+    pub fn inquiry(&self) -> Option<&str> {
+        let id = std::str::from_utf8(&self.body).ok();
+        id.filter(|_| self.verdict == "inquiry")
     }
 
     /// The row's own key in the seal's place: both parts, unambiguous.

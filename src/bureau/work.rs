@@ -306,6 +306,30 @@ impl<'a> Work<'a> {
         self.pending.nonces.push((keyid.to_string(), nonce.to_string(), until));
     }
 
+    /// Keeps under an idempotency key that it stands for an inquiry, whose answer is kept already.
+    pub fn put_answered(
+        &mut self,
+        principal: &str,
+        key: &str,
+        request: &[u8],
+        inquiry: &str,
+        person: Option<&str>,
+    ) {
+        let row = IdempotencyRow {
+            principal: principal.to_string(),
+            key: key.to_string(),
+            request: request.to_vec(),
+            verdict: "inquiry".to_string(),
+            body: inquiry.as_bytes().to_vec(),
+            person: person.map(str::to_string),
+            idx: self.head.size as i64,
+            at_us: self.now.micros(),
+        };
+        let pair = (principal.to_string(), key.to_string());
+        self.loaded.idempotency.insert(pair, row.clone());
+        self.pending.answers.push(row);
+    }
+
     /// Keeps an answer under its idempotency key.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::store::schema::{inquiry_marks, profiles};
 use crate::store::{
-    AnyConn, StoreError, insert_all, load_between, load_by, on_backend, page_after, replace_all,
+    AnyConn, StoreError, insert_all, load_between, load_by, page_after, replace_all,
 };
 
 /// A person's profile, sealed under the person's key.
@@ -49,11 +49,10 @@ pub fn marks(
     persons: &[&str],
     since_us: i64,
 ) -> Result<Vec<MarkRow>, StoreError> {
-    Ok(on_backend!(conn, |c| inquiry_marks::table
-        .filter(inquiry_marks::person.eq_any(persons))
-        .filter(inquiry_marks::at_us.ge(since_us))
-        .order(inquiry_marks::idx)
-        .load(c))?)
+    let mut rows = load_by!(conn, inquiry_marks, person, persons, MarkRow);
+    rows.retain(|row| row.at_us >= since_us);
+    rows.sort_by_key(|row| row.idx);
+    Ok(rows)
 }
 
 /// The next profiles in order of their persons.

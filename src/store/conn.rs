@@ -13,6 +13,13 @@ use super::StoreError;
 /// cost no more than the statement itself.
 pub const INSERT_CHUNK_ROWS: usize = 200;
 
+/// KiB of pages that an SQLite connection keeps in memory at most.
+const CACHE_KIB: u32 = 32 * 1024;
+/// Pages of the write-ahead log (4 KiB each) after which SQLite copies them into the database:
+/// often enough that a start has little to go through, seldom enough that the two waits for the
+/// disk which this costs are shared by thousands of commands.
+const CHECKPOINT_PAGES: u32 = 8 * 1024;
+
 /// Milliseconds a writer waits for another before it is told to try again.
 const BUSY_MS: u32 = 10_000;
 
@@ -80,7 +87,9 @@ impl Target {
                 conn.batch_execute(&format!(
                     "PRAGMA busy_timeout = {BUSY_MS}; PRAGMA journal_mode = WAL; \
                      PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                     PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;"
+                     PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF; \
+                     PRAGMA cache_size = -{CACHE_KIB}; \
+                     PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
                 ))?;
                 Ok(AnyConn::Sqlite(conn))
             }

@@ -7,6 +7,7 @@
 mod conn;
 mod keystore;
 mod migrate;
+mod one_of;
 pub mod schema;
 mod sets;
 mod writer;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
 
 pub(crate) use conn::on_backend;
+pub(crate) use one_of::one_of;
 pub(crate) use sets::{insert_all, load_between, load_by, page_after, put_all, replace_all};
 
 /// Rows of a page, where a whole table is gone through.

@@ -5,22 +5,35 @@ macro_rules! load_by {
     ($conn:expr, $table:ident, $column:ident, $keys:expr, $row:ty) => {{
         let mut rows: Vec<$row> = Vec::new();
         for chunk in $keys.chunks($crate::store::INSERT_CHUNK_ROWS * 4) {
-            rows.extend($crate::store::on_backend!($conn, |c| $table::table
-                .filter($table::$column.eq_any(chunk))
-                .load::<$row>(c))?);
+            rows.extend(match $conn {
+                $crate::store::AnyConn::Pg(c) => {
+                    $table::table.filter($table::$column.eq_any(chunk)).load::<$row>(c)?
+                }
+                $crate::store::AnyConn::Sqlite(c) => $table::table
+                    .filter($crate::store::one_of($table::$column, chunk))
+                    .load::<$row>(c)?,
+            });
         }
         rows
     }};
 }
 pub(crate) use load_by;
 
-/// Inserts `$rows` into `$table` in chunks.
+/// Inserts `$rows` into `$table`: many in one statement on PostgreSQL; one by one on SQLite, where
+/// a statement of many gains nothing and is prepared anew each time.
 macro_rules! insert_all {
     ($conn:expr, $table:ident, $rows:expr) => {
-        for chunk in $rows.chunks($crate::store::INSERT_CHUNK_ROWS) {
-            $crate::store::on_backend!($conn, |c| diesel::insert_into($table::table)
-                .values(chunk)
-                .execute(c))?;
+        match $conn {
+            $crate::store::AnyConn::Pg(c) => {
+                for chunk in $rows.chunks($crate::store::INSERT_CHUNK_ROWS) {
+                    diesel::insert_into($table::table).values(chunk).execute(c)?;
+                }
+            }
+            $crate::store::AnyConn::Sqlite(c) => {
+                for row in $rows.iter() {
+                    diesel::insert_into($table::table).values(row).execute(c)?;
+                }
+            }
         }
     };
 }
@@ -65,19 +78,25 @@ macro_rules! load_between {
 }
 pub(crate) use load_between;
 
-/// Deletes the rows of the same `$key` and inserts `$rows`: two statements for a whole set. For
-/// tables that no other table refers to.
+/// Writes `$rows` in place of the rows of the same `$key`: two statements for a whole set on
+/// PostgreSQL, two a row on SQLite (not REPLACE, which would also delete a row that is in the way
+/// of another key). For tables that no other table refers to.
 macro_rules! replace_all {
     ($conn:expr, $table:ident, $key:ident, $rows:expr) => {
-        for chunk in $rows.chunks($crate::store::INSERT_CHUNK_ROWS) {
-            let keys: Vec<_> = chunk.iter().map(|row| row.$key.clone()).collect();
-            $crate::store::on_backend!($conn, |c| diesel::delete(
-                $table::table.filter($table::$key.eq_any(&keys))
-            )
-            .execute(c))?;
-            $crate::store::on_backend!($conn, |c| diesel::insert_into($table::table)
-                .values(chunk)
-                .execute(c))?;
+        match $conn {
+            $crate::store::AnyConn::Pg(c) => {
+                for chunk in $rows.chunks($crate::store::INSERT_CHUNK_ROWS) {
+                    let keys: Vec<_> = chunk.iter().map(|row| row.$key.clone()).collect();
+                    diesel::delete($table::table.filter($table::$key.eq_any(&keys))).execute(c)?;
+                    diesel::insert_into($table::table).values(chunk).execute(c)?;
+                }
+            }
+            $crate::store::AnyConn::Sqlite(c) => {
+                for row in $rows.iter() {
+                    diesel::delete($table::table.filter($table::$key.eq(&row.$key))).execute(c)?;
+                    diesel::insert_into($table::table).values(row).execute(c)?;
+                }
+            }
         }
     };
 }

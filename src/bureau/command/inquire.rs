@@ -361,7 +361,10 @@ impl Inquire {
         expires: Time,
     ) -> Result<Answer, Fault> {
         body.insert("log".into(), recorded.receipt());
-        let answer = Answer::created(&Value::Object(body), person);
+        let answer = Answer {
+            inquiry: Some(inquiry.to_string()),
+            ..Answer::created(&Value::Object(body), person)
+        };
         let key = work.key_for(person)?;
         let place = answer_place(inquiry, recorded.index);
         let sealed = key.seal(&work.engine.env, place, &answer.body);

@@ -23,8 +23,9 @@ use super::Engine;
 use super::admission::{Admission, Principal};
 use super::needs::{Loaded, Needs};
 use super::rows::{IdempotencyRow, body_place};
-use super::work::Work;
+use super::work::{Work, answer_place};
 use crate::error::Problem;
+use crate::inquiry::rows::InquiryRow;
 use crate::store::StoreError;
 
 /// Something to be done, in one batch with others.
@@ -80,17 +81,20 @@ pub struct Answer {
     pub created: bool,
     /// The person it concerns, whose key seals the kept copy.
     pub person: Option<String>,
+    /// The inquiry that it answers: its body is kept with it, once.
+    pub inquiry: Option<String>,
 }
 
 impl Answer {
     /// Something came into being.
     pub fn created(body: &Value, person: Option<&str>) -> Answer {
-        Answer { body: bytes(body), created: true, person: person.map(str::to_string) }
+        Answer { created: true, ..Answer::ok(body, person) }
     }
 
     /// It is as it says.
     pub fn ok(body: &Value, person: Option<&str>) -> Answer {
-        Answer { body: bytes(body), created: false, person: person.map(str::to_string) }
+        let person = person.map(str::to_string);
+        Answer { body: bytes(body), created: false, person, inquiry: None }
     }
 }
 
@@ -207,6 +211,16 @@ fn repeated(work: &Work<'_>, row: &IdempotencyRow, digest: &[u8; 32]) -> Result<
                     new request, and the same body to repeat the old one.";
         return Ok(Reply::Refused(Problem::new("idempotency_conflict", text)));
     }
+    if let Some(inquiry) = row.inquiry() {
+        let kept = work.loaded.inquiries.get(inquiry);
+        let kept = kept.ok_or_else(|| StoreError::inconsistent("a kept answer is missing"))?;
+        if !work.loaded.keys.contains_key(&inquire::answer_key(kept)) {
+            return Err(read::expired().into());
+        }
+        let (body, person) = (kept_answer(work, kept)?, kept.person.clone());
+        let inquiry = Some(inquiry.to_string());
+        return Ok(Reply::Done(Answer { body, created: true, person, inquiry }));
+    }
     let name = IdempotencyRow::row_name(&row.principal, &row.key);
     let body = work
         .key(&row.key_name())?
@@ -218,7 +232,18 @@ fn repeated(work: &Work<'_>, row: &IdempotencyRow, digest: &[u8; 32]) -> Result<
         return Ok(Reply::Refused(problem));
     }
     let created = row.verdict == "created";
-    Ok(Reply::Done(Answer { body, created, person: row.person.clone() }))
+    Ok(Reply::Done(Answer { body, created, person: row.person.clone(), inquiry: None }))
+}
+
+/// The exact body that was answered to an inquiry.
+///
+/// # Errors
+/// It does not open, or its key is gone.
+pub fn kept_answer(work: &Work<'_>, row: &InquiryRow) -> Result<Vec<u8>, StoreError> {
+    let place = answer_place(&row.id, row.idx as u64);
+    work.key(&inquire::answer_key(row))?
+        .open(place, &row.answer)
+        .map_err(|e| StoreError::inconsistent(e.to_string()))
 }
 
 fn keep(
@@ -230,6 +255,10 @@ fn keep(
     person: Option<&str>,
 ) -> Result<(), StoreError> {
     let (verdict, body) = match reply {
+        Reply::Done(Answer { inquiry: Some(inquiry), .. }) => {
+            work.put_answered(principal, key, digest, inquiry, person);
+            return Ok(());
+        }
         Reply::Done(answer) if answer.created => ("created", answer.body.clone()),
         Reply::Done(answer) => ("ok", answer.body.clone()),
         // What will be different a moment later must not be remembered for a day.

@@ -5,12 +5,11 @@ use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::authority;
 use crate::bureau::needs::Needs;
-use crate::bureau::work::{Work, answer_place};
+use crate::bureau::work::Work;
 use crate::error::Problem;
 use crate::inquiry::rows::InquiryRow;
 use crate::ledger::leaf::PublicKind;
 use crate::policy::Action;
-use crate::store::StoreError;
 
 /// The inquiry, if it is this asker's.
 ///
@@ -22,6 +21,12 @@ pub fn mine(work: &Work<'_>, admission: &Admission, id: &str) -> Result<InquiryR
     row.ok_or_else(|| {
         Problem::new("inquiry_not_found", "There is no such inquiry of yours. Check its id.")
     })
+}
+
+/// An answer that may not be used any more, or is gone.
+pub fn expired() -> Problem {
+    let text = "The use of this answer has ended. Ask again on a fresh basis.";
+    Problem::new("answer_expired", text)
 }
 
 /// `GET /v1/inquiries/{id}`: the same signed answer again.
@@ -45,10 +50,9 @@ impl Command for ReadAnswer {
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
         let row = mine(work, &self.admission, &self.inquiry)?;
         let key = answer_key(&row);
-        let expired = work.now.micros() >= row.expires_us || !work.loaded.keys.contains_key(&key);
-        if expired {
-            let text = "The use of this answer has ended. Ask again on a fresh basis.";
-            return Err(Problem::new("answer_expired", text).into());
+        let over = work.now.micros() >= row.expires_us || !work.loaded.keys.contains_key(&key);
+        if over {
+            return Err(expired().into());
         }
         let person = row.person.as_deref().map(|p| work.loaded.canonical(p).to_string());
         let residence = person
@@ -62,10 +66,7 @@ impl Command for ReadAnswer {
         let about = person.as_deref();
         let permit = authority::permit(work, &self.admission, &facts, PublicKind::Inquiry, about)?;
         permit.spend();
-        let body = work
-            .key(&key)?
-            .open(answer_place(&row.id, row.idx as u64), &row.answer)
-            .map_err(|e| StoreError::inconsistent(e.to_string()))?;
-        Ok(Answer { body, created: false, person })
+        let body = super::kept_answer(work, &row)?;
+        Ok(Answer { body, created: false, person, inquiry: None })
     }
 }

@@ -1,0 +1,1 @@
+CREATE INDEX nonces_until ON nonces (until_us);

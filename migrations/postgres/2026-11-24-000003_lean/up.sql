@@ -1,0 +1,2 @@
+-- Nonces live for a minute; the sweep that forgets them can look at all.
+DROP INDEX nonces_until;
