@@ -10,6 +10,7 @@ mod collect;
 mod config;
 mod dictionary;
 mod export;
+mod model;
 mod output;
 mod partner;
 mod policy;
@@ -126,6 +127,8 @@ enum Command {
     Explain(score::ExplainArgs),
     /// Recompute a past answer from the ledger, bit for bit
     Replay(replay::ReplayArgs),
+    /// The laboratory: fit, score with, measure and compare scorecards on any table
+    Model(model::ModelArgs),
     /// Reports as PDF
     Report(report::ReportArgs),
     /// Write a period as Parquet that proves it is complete
@@ -179,6 +182,7 @@ fn run(cli: &Cli) -> Done {
         Command::Score(args) => score::score(place, args),
         Command::Explain(args) => score::explain(place, args),
         Command::Replay(args) => replay::run(place, args),
+        Command::Model(args) => model::run(args),
         Command::Report(args) => report::run(place, args),
         Command::Extract(args) => export::extract(place, args),
         Command::Audit(args) => audit::run(place, args),

@@ -14,6 +14,7 @@ use super::{Place, Shape, Staff, with_bureau};
 use crate::bureau::Bureau;
 use crate::bureau::command::look::{LookUp, TakeTable};
 use crate::bureau::look::{Past, Seen};
+use crate::collect::observation::Dimension;
 use crate::kernel::Time;
 use crate::kernel::bytes::hex;
 use crate::score::explain::{Recourse, Row, recourse, rows};
@@ -364,7 +365,7 @@ fn known(value: &Read) -> Option<i64> {
 
 fn row_value(row: &Row) -> Value {
     json!({
-        "name": row.name, "dimension": row.dimension.name(), "unit": row.unit,
+        "name": row.name, "dimension": row.dimension.map(Dimension::name), "unit": row.unit,
         "value": known(&row.value), "interval": row.interval, "points": row.points,
         "baseline": row.baseline, "lost": row.lost, "reason": row.reason,
     })
@@ -376,7 +377,7 @@ fn row_line(row: &Row) -> Vec<String> {
         None => "-".to_string(),
     };
     vec![
-        row.dimension.name().to_string(),
+        row.dimension.map(Dimension::name).unwrap_or_default().to_string(),
         row.name.clone(),
         value,
         row.interval.clone(),

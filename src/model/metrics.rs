@@ -10,11 +10,13 @@
 //! | Gini | `2 AUC − 1` | that of the AUC, mapped |
 //! | KS | largest gap of the two distribution functions | normal, at the score of the gap |
 
+use serde::Serialize;
+
 /// The 97.5 % point of the standard normal distribution.
 const Z_975: f64 = 1.959_963_984_540_054;
 
 /// A figure and its 95 % interval, cut to the range that the figure can take.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// The estimate.
     pub value: f64,
@@ -25,7 +27,16 @@ pub struct Interval {
 }
 
 impl Interval {
-    fn normal(value: f64, variance: f64, floor: f64, ceiling: f64) -> Interval {
+    /// The mean of some values, with the normal interval of a mean.
+    pub fn of_mean(values: &[f64], floor: f64, ceiling: f64) -> Interval {
+        let n = (values.len() as f64).max(1.0);
+        let mean = values.iter().sum::<f64>() / n;
+        let spread = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>();
+        Interval::normal(mean, spread / (n - 1.0).max(1.0) / n, floor, ceiling)
+    }
+
+    /// An estimate with this variance, cut to a range.
+    pub fn normal(value: f64, variance: f64, floor: f64, ceiling: f64) -> Interval {
         let half = Z_975 * variance.max(0.0).sqrt();
         Interval { value, low: (value - half).max(floor), high: (value + half).min(ceiling) }
     }

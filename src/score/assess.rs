@@ -230,7 +230,7 @@ fn judge(scorecard: &Scorecard, vector: Vector) -> Assessment {
     for ((entry, (least, most)), (_, value)) in scorecard.extremes().zip(&vector.values) {
         let got = entry.points(*value);
         points.push(got);
-        if let Some(of) = dimensions.get_mut(entry.dimension as usize) {
+        if let Some(of) = entry.dimension.and_then(|d| dimensions.get_mut(d as usize)) {
             of.points += got;
             of.of += most;
             of.least += least;

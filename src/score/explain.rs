@@ -13,8 +13,8 @@ pub const RECOURSE_CHANGES_MAX: usize = 3;
 pub struct Row {
     /// The characteristic.
     pub name: String,
-    /// Its dimension.
-    pub dimension: Dimension,
+    /// Its dimension; a column of the laboratory may have none.
+    pub dimension: Option<Dimension>,
     /// Its unit; empty for a column of the laboratory.
     pub unit: &'static str,
     /// What was read.

@@ -9,6 +9,7 @@
 
 pub mod assess;
 pub mod characteristic;
+pub mod column;
 pub mod explain;
 pub mod fold;
 pub mod live;

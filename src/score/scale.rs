@@ -24,6 +24,17 @@ pub struct Scale {
     pub base_odds: u32,
     /// The score at which the odds are `base_odds`.
     pub odds_at: i32,
+    /// In how many parts a score point is divided in the table: all points, and `base_points`,
+    /// count such parts. They are summed exactly, and rounded once, at the end.
+    #[serde(default = "one")]
+    pub unit: i32,
+}
+
+/// The finest division of a score point.
+pub(super) const UNIT_MAX: i32 = 100;
+
+fn one() -> i32 {
+    1
 }
 
 impl Scale {
@@ -36,28 +47,48 @@ impl Scale {
             }
         };
         need(self.min >= 350 && self.max <= 950 && self.min < self.max, "range beyond 350 to 950");
-        need((40..=50).contains(&self.pdo), "pdo outside 40 to 50");
+        need((10..=100).contains(&self.pdo), "pdo outside 10 to 100");
+        need((1..=UNIT_MAX).contains(&self.unit), "unit outside 1 to 100");
         need((1..=1000).contains(&self.base_odds), "base_odds outside 1 to 1000");
         need((self.min..=self.max).contains(&self.odds_at), "odds_at outside the range");
-        need((0..=self.max).contains(&self.base_points), "base_points outside 0 to max");
+        let base = i64::from(self.base_points);
+        let highest = i64::from(self.max) * i64::from(self.unit);
+        need((0..=highest).contains(&base), "base_points outside 0 to max");
         out
     }
 
-    /// The sum, kept within the range; and whether it had to be.
-    pub fn clamp(&self, total: i64) -> (i32, bool) {
-        let score = total.clamp(i64::from(self.min), i64::from(self.max));
-        (score as i32, score != total)
+    /// What production asks beyond that (domain.md 4.2: other doublings are too steep or too flat
+    /// for the range; its points are whole).
+    pub(super) fn production_problems(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if !(40..=50).contains(&self.pdo) {
+            out.push("scale: pdo outside 40 to 50".to_string());
+        }
+        if self.unit != 1 {
+            out.push("scale: production points are whole".to_string());
+        }
+        out
     }
 
-    /// Probability of bad in parts per million, for every score from `min` to `max`.
+    /// The sum as a score, half a point rounded up, kept within the range; and whether it had to
+    /// be.
+    pub fn clamp(&self, total: i64) -> (i32, bool) {
+        let unit = i64::from(self.unit);
+        let rounded = if unit == 1 { total } else { (total + unit / 2).div_euclid(unit) };
+        let score = rounded.clamp(i64::from(self.min), i64::from(self.max));
+        (score as i32, score != rounded)
+    }
+
+    /// Probability of bad in parts per million, for every part of a point from `min` to `max`.
     pub(super) fn table(&self) -> Vec<u32> {
-        let root = two_root(self.pdo);
-        let pdo = i64::from(self.pdo);
+        let unit = i64::from(self.unit);
+        let pdo = i64::from(self.pdo) * unit;
+        let root = two_root(pdo as u32);
         let steps: Vec<u128> = std::iter::successors(Some(ONE), |x| Some(times(*x, root)))
-            .take(self.pdo as usize)
+            .take(pdo as usize)
             .collect();
-        let probability = |score: i32| {
-            let above = i64::from(score) - i64::from(self.odds_at);
+        let probability = |total: i64| {
+            let above = total - i64::from(self.odds_at) * unit;
             let step = steps.get(above.rem_euclid(pdo) as usize).copied().unwrap_or(ONE);
             let doublings = above.div_euclid(pdo).clamp(-40, 40);
             let odds = step * u128::from(self.base_odds);
@@ -66,7 +97,7 @@ impl Scale {
             let whole = ONE + odds;
             ((1_000_000 * ONE + whole / 2) / whole) as u32
         };
-        (self.min..=self.max).map(probability).collect()
+        (i64::from(self.min) * unit..=i64::from(self.max) * unit).map(probability).collect()
     }
 }
 
@@ -124,7 +155,7 @@ mod tests {
     use super::*;
 
     fn scale(pdo: u32) -> Scale {
-        Scale { base_points: 600, min: 350, max: 950, pdo, base_odds: 20, odds_at: 600 }
+        Scale { base_points: 600, min: 350, max: 950, pdo, base_odds: 20, odds_at: 600, unit: 1 }
     }
 
     #[test]

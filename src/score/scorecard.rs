@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::ScoreError;
 use super::characteristic::{self, Characteristic, Value};
-use super::scale::{Band, Scale, band_problems};
+use super::column::{Column, Pair};
+use super::scale::{Band, Scale, UNIT_MAX, band_problems};
 use crate::collect::observation::Dimension;
 use crate::kernel::Currency;
 use crate::kernel::bytes::{Digest, sha256};
 
-/// The most points a bin may give or take.
-const POINTS_MAX: i32 = 600;
+/// The most score points a bin may give or take.
+pub(super) const POINTS_MAX: i32 = 600;
 /// The most that all ties together may add (data-model.md, Scores).
 const TIES_POINTS_MAX: i32 = 10;
 
@@ -31,6 +32,18 @@ pub enum Status {
     Retired,
 }
 
+impl Status {
+    /// The name used in scorecards.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Demonstration => "demonstration",
+            Status::Candidate => "candidate",
+            Status::Approved => "approved",
+            Status::Retired => "retired",
+        }
+    }
+}
+
 /// When a person can be assessed at all.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +56,16 @@ pub struct Assessable {
     pub update_months: u32,
     /// Files shorter than this are flagged thin.
     pub thin_below_months: u32,
+}
+
+impl Assessable {
+    /// Nobody: what a scorecard without such rules has.
+    const NEVER: Assessable = Assessable {
+        identity_level: u8::MAX,
+        history_months: u32::MAX,
+        update_months: 0,
+        thin_below_months: 0,
+    };
 }
 
 /// Which way points must go as values rise.
@@ -65,6 +88,12 @@ pub struct Bin {
     pub to: Option<i64>,
     /// Its points.
     pub points: i32,
+    /// Rows that it was fitted to; 0 where nothing was fitted.
+    #[serde(default)]
+    pub rows: u64,
+    /// Those of them that went bad.
+    #[serde(default)]
+    pub bads: u64,
 }
 
 impl Bin {
@@ -86,8 +115,9 @@ impl Bin {
 pub struct Entry {
     /// The characteristic's name (for production: one of the catalogue).
     pub name: String,
-    /// Its dimension.
-    pub dimension: Dimension,
+    /// Its dimension. A production scorecard has one for every characteristic; a column of any
+    /// other table need not belong to any.
+    pub dimension: Option<Dimension>,
     /// The reason code of points lost here.
     pub reason: String,
     /// Why it says something about credit, and why the points run as they do (CN-20).
@@ -100,8 +130,17 @@ pub struct Entry {
     pub not_applicable: i32,
     /// Which way the bins must run.
     pub monotone: Option<Monotone>,
-    /// The bins, half-open, in rising order, without gap.
+    /// The bins, half-open, in rising order, without gap; none for categories.
+    #[serde(default)]
     pub bins: Vec<Bin>,
+    /// How it is read from a table, where it is not of the catalogue.
+    pub column: Option<Column>,
+    /// Rows with no data that it was fitted to.
+    #[serde(default)]
+    pub no_data_rows: u64,
+    /// Those of them that went bad.
+    #[serde(default)]
+    pub no_data_bads: u64,
 }
 
 impl Entry {
@@ -124,7 +163,8 @@ impl Entry {
 
     fn all_points(&self) -> impl Iterator<Item = i32> + '_ {
         let others = [self.baseline, self.no_data, self.not_applicable];
-        self.bins.iter().map(|bin| bin.points).chain(others)
+        let of_column = self.column.iter().flat_map(Column::points);
+        self.bins.iter().map(|bin| bin.points).chain(others).chain(of_column)
     }
 
     /// The most points it can give.
@@ -137,8 +177,11 @@ impl Entry {
         self.all_points().min().unwrap_or(0)
     }
 
-    fn problems(&self) -> Vec<String> {
+    fn problems(&self, unit: i32) -> Vec<String> {
         let mut out = Vec::new();
+        if let Some(column) = &self.column {
+            out.extend(column.problems().into_iter().map(|what| format!("{}: {what}", self.name)));
+        }
         let mut need = |holds: bool, what: &str| {
             if !holds {
                 out.push(format!("{}: {what}", self.name));
@@ -147,10 +190,13 @@ impl Entry {
         need(!self.name.trim().is_empty(), "has no name");
         need(!self.reason.trim().is_empty(), "has no reason code");
         need(!self.rationale.trim().is_empty(), "has no rationale");
-        let bounded = self.all_points().all(|p| (-POINTS_MAX..=POINTS_MAX).contains(&p));
-        need(bounded, "points out of range");
+        let most = POINTS_MAX * unit;
+        need(self.all_points().all(|p| (-most..=most).contains(&p)), "points out of range");
         let ends = (self.bins.first().map(|b| b.from), self.bins.last().map(|b| b.to));
-        need(ends == (Some(None), Some(None)), "the bins do not cover every value");
+        match &self.column {
+            Some(Column::Category { .. }) => need(self.bins.is_empty(), "categories have no bins"),
+            _ => need(ends == (Some(None), Some(None)), "the bins do not cover every value"),
+        }
         let joined = self.bins.windows(2).all(|pair| match pair {
             [a, b] => a.to.is_some() && a.to == b.from,
             _ => true,
@@ -177,19 +223,45 @@ impl Entry {
         let mut out = Vec::new();
         match characteristic::find(&self.name) {
             None => out.push(format!("{}: not in the catalogue", self.name)),
-            Some(c) if c.dimension != self.dimension => {
+            Some(c) if Some(c.dimension) != self.dimension => {
                 out.push(format!("{}: belongs to {}", self.name, c.dimension.name()));
             }
             Some(_) => {}
         }
+        if self.column.is_some() {
+            out.push(format!("{}: is a column of a table", self.name));
+        }
         if self.no_data.min(self.not_applicable) < self.baseline {
             out.push(format!("{}: having no data would cost points", self.name));
         }
-        if self.dimension == Dimension::Relationships && (self.least() < 0 || self.baseline != 0) {
+        let ties = self.dimension == Some(Dimension::Relationships);
+        if ties && (self.least() < 0 || self.baseline != 0) {
             out.push(format!("{}: ties may only add", self.name));
         }
         out
     }
+}
+
+/// What a scorecard was fitted to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Development {
+    /// How: `woe` or `boost`.
+    pub method: String,
+    /// The version of the program that fitted it.
+    pub program: String,
+    /// The seed.
+    pub seed: u64,
+    /// SHA-256 of the table.
+    pub data: String,
+    /// The outcome's column, and the value that means bad.
+    pub outcome: [String; 2],
+    /// Rows.
+    pub rows: u64,
+    /// Those that went bad.
+    pub bads: u64,
+    /// The nine scores between the tenths of the rows.
+    pub deciles: Vec<i32>,
 }
 
 #[derive(Deserialize)]
@@ -200,13 +272,19 @@ struct File {
     status: Status,
     validated_for: Vec<String>,
     target: String,
+    #[serde(default)]
     inquiry_reason: String,
+    #[serde(default)]
     month_turn_points_max: i32,
     scale: Scale,
-    assessable: Assessable,
+    assessable: Option<Assessable>,
+    #[serde(default)]
     reference_income: BTreeMap<Currency, i64>,
     band: Vec<Band>,
     characteristic: Vec<Entry>,
+    #[serde(default)]
+    pair: Vec<Pair>,
+    development: Option<Development>,
 }
 
 /// A scorecard that has been read and checked.
@@ -238,6 +316,10 @@ pub struct Scorecard {
     pub bands: Vec<Band>,
     /// The characteristics, in the order of the file.
     pub characteristics: Vec<Entry>,
+    /// Two-way tables over the characteristics; none in production.
+    pub pairs: Vec<Pair>,
+    /// What it was fitted to, where it was fitted.
+    pub development: Option<Development>,
     /// SHA-256 of the file.
     pub digest: Digest,
     bound: Vec<Option<&'static Characteristic>>,
@@ -252,9 +334,10 @@ impl Scorecard {
     /// When it is not TOML of this shape, or breaks any rule; every broken rule is listed.
     pub fn load(bytes: &[u8]) -> Result<Scorecard, ScoreError> {
         let (scorecard, mut problems) = Self::parse(bytes)?;
+        problems.extend(scorecard.production_problems());
         problems.extend(scorecard.characteristics.iter().flat_map(Entry::production_problems));
         let ties = scorecard.characteristics.iter();
-        let ties = ties.filter(|e| e.dimension == Dimension::Relationships);
+        let ties = ties.filter(|e| e.dimension == Some(Dimension::Relationships));
         if ties.map(Entry::most).sum::<i32>() > TIES_POINTS_MAX {
             problems.push(format!("ties may add at most {TIES_POINTS_MAX} points"));
         }
@@ -299,16 +382,33 @@ impl Scorecard {
             inquiry_reason: file.inquiry_reason,
             month_turn_points_max: file.month_turn_points_max,
             scale: file.scale,
-            assessable: file.assessable,
+            assessable: file.assessable.unwrap_or(Assessable::NEVER),
             reference_income: file.reference_income,
             bands: file.band,
             characteristics: file.characteristic,
+            pairs: file.pair,
+            development: file.development,
             digest: sha256(bytes),
             bound,
             extremes,
             probability,
         };
         Ok((scorecard, problems))
+    }
+
+    /// What production asks of the whole: rules for who can be assessed, and nothing that only a
+    /// table of the laboratory can feed.
+    fn production_problems(&self) -> Vec<String> {
+        let mut out = self.scale.production_problems();
+        let mut need = |holds: bool, what: &str| {
+            if !holds {
+                out.push(what.to_string());
+            }
+        };
+        need(self.assessable != Assessable::NEVER, "there are no rules for who is assessable");
+        need(!self.inquiry_reason.trim().is_empty(), "there is no code for inquiries");
+        need(self.pairs.is_empty(), "two-way tables are not scored in production");
+        out
     }
 
     /// Each entry with the characteristic of the catalogue that it names, if any.
@@ -324,7 +424,9 @@ impl Scorecard {
     /// The score of a person at the population mean in everything.
     pub fn neutral(&self) -> i64 {
         let baselines = self.characteristics.iter().map(|e| i64::from(e.baseline)).sum::<i64>();
-        i64::from(self.scale.base_points) + baselines
+        i64::from(self.scale.base_points)
+            + baselines
+            + self.pairs.iter().map(Pair::mean).sum::<i64>()
     }
 
     /// The band a score lies in.
@@ -341,9 +443,15 @@ impl Scorecard {
     /// What the scale says of a score: probability of bad in parts per million. Whether it may be
     /// told is another question: see [`Scorecard::probability_for`].
     pub fn probability_bad(&self, score: i32) -> u32 {
-        let last = self.probability.len().saturating_sub(1);
-        let place = usize::try_from(score.saturating_sub(self.scale.min)).unwrap_or(0).min(last);
-        self.probability.get(place).copied().unwrap_or(0)
+        self.probability_of_total(i64::from(score) * i64::from(self.scale.unit))
+    }
+
+    /// The same for a sum of points, which is finer than a score where the scale has a unit.
+    pub fn probability_of_total(&self, total: i64) -> u32 {
+        let unit = i64::from(self.scale.unit);
+        let last = i64::from(self.scale.max - self.scale.min) * unit;
+        let place = (total - i64::from(self.scale.min) * unit).clamp(0, last);
+        self.probability.get(place as usize).copied().unwrap_or(0)
     }
 
     /// The probability of bad, where the scorecard was validated for the scenario.
@@ -360,14 +468,17 @@ impl Scorecard {
 }
 
 fn file_problems(file: &File) -> Vec<String> {
-    let mut out: Vec<String> = file.characteristic.iter().flat_map(Entry::problems).collect();
+    let unit = file.scale.unit.clamp(1, UNIT_MAX);
+    let entries = file.characteristic.iter();
+    let mut out: Vec<String> = entries.flat_map(|entry| entry.problems(unit)).collect();
+    out.extend(file.pair.iter().flat_map(|pair| pair.problems(&file.characteristic, unit)));
     let mut need = |holds: bool, what: &str| {
         if !holds {
             out.push(what.to_string());
         }
     };
-    let texts = [&file.id, &file.version, &file.target, &file.inquiry_reason];
-    need(texts.iter().all(|text| !text.trim().is_empty()), "id, version, target or code is empty");
+    let texts = [&file.id, &file.version, &file.target];
+    need(texts.iter().all(|text| !text.trim().is_empty()), "id, version or target is empty");
     need(!file.characteristic.is_empty(), "there are no characteristics");
     let names: BTreeSet<_> = file.characteristic.iter().map(|e| &e.name).collect();
     need(names.len() == file.characteristic.len(), "a characteristic stands twice");
@@ -375,7 +486,8 @@ fn file_problems(file: &File) -> Vec<String> {
     let reference = file.reference_income.values().all(|v| (1..=1_000_000_000).contains(v));
     need(reference, "a reference income is out of range");
     let baselines = file.characteristic.iter().map(|e| i64::from(e.baseline)).sum::<i64>();
-    let neutral = baselines + i64::from(file.scale.base_points);
+    let pairs = file.pair.iter().map(Pair::mean).sum::<i64>();
+    let neutral = baselines + pairs + i64::from(file.scale.base_points);
     need(!file.scale.clamp(neutral).1, "a neutral person's score lies outside the range");
     out
 }

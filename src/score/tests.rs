@@ -163,12 +163,12 @@ proptest! {
         let all = assess(&profile, &card, &as_of(TODAY));
         let scope = Scope::ALL.without(refused);
         let some = assess(&profile, &card, &AsOf { scope, ..as_of(TODAY) });
-        let baselines = card.characteristics.iter().filter(|e| e.dimension == refused);
+        let baselines = card.characteristics.iter().filter(|e| e.dimension == Some(refused));
         let neutral: i32 = baselines.map(|e| e.baseline).sum();
         prop_assert_eq!(some.dimensions[place].points, neutral);
         for (entry, bound) in card.entries() {
             let also = bound.and_then(|c| c.also) == Some(refused);
-            if entry.dimension != refused && !also {
+            if entry.dimension != Some(refused) && !also {
                 prop_assert_eq!(value(&all, &entry.name), value(&some, &entry.name));
             }
         }
@@ -451,7 +451,7 @@ fn another_fold_version_or_damaged_bytes_are_refused() {
 fn the_shipped_scorecard_covers_the_dimensions_and_every_code_has_its_texts() {
     let card = shipped();
     assert!(card.characteristics.len() >= 28);
-    let of = |d| card.characteristics.iter().filter(|e| e.dimension == d).count();
+    let of = |d| card.characteristics.iter().filter(|e| e.dimension == Some(d)).count();
     assert!(Dimension::ALL.map(of).iter().zip([10, 5, 6, 4, 2]).all(|(have, need)| *have >= need));
     assert_eq!(card.neutral(), 620);
     assert_eq!(card.probability_for("credit_application", 620), None);

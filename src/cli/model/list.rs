@@ -1,0 +1,70 @@
+//! `model list`: scorecards by id, status and digest.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::Shape;
+use crate::cli::output::{self, Done, Failure};
+use crate::kernel::bytes::hex;
+use crate::score::Scorecard;
+
+/// The scorecard that a bureau starts with.
+const SHIPPED: &str = include_str!("../../../policies/scorecards/fivefold-general-1.toml");
+
+/// Arguments of `model list`.
+#[derive(Args)]
+pub struct ListArgs {
+    /// Scorecard files to list beside the one that comes with the program
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+/// `fivefold model list`.
+pub fn run(args: &ListArgs) -> Done {
+    let shipped =
+        Scorecard::load(SHIPPED.as_bytes()).map_err(|e| Failure::new(e.code(), e.to_string()))?;
+    let mut found = vec![("shipped".to_string(), shipped)];
+    for path in &args.files {
+        found.push((path.display().to_string(), super::scorecard(path)?));
+    }
+    if args.shape.json {
+        let rows: Vec<Value> = found.iter().map(|(from, card)| row_json(from, card)).collect();
+        output::json(&json!({ "scorecards": rows }))?;
+    } else {
+        let rows: Vec<Vec<String>> = found.iter().map(|(from, card)| row(from, card)).collect();
+        let header = ["Id", "Version", "Status", "Method", "Rows", "Parts", "Digest", "From"];
+        output::table(&header, &rows)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(from: &str, card: &Scorecard) -> Vec<String> {
+    let method = card.development.as_ref().map_or("expert", |d| d.method.as_str());
+    let rows = card.development.as_ref().map_or(0, |d| d.rows);
+    vec![
+        card.id.clone(),
+        card.version.clone(),
+        card.status.name().to_string(),
+        method.to_string(),
+        rows.to_string(),
+        (card.characteristics.len() + card.pairs.len()).to_string(),
+        hex(&card.digest).chars().take(12).collect(),
+        from.to_string(),
+    ]
+}
+
+fn row_json(from: &str, card: &Scorecard) -> Value {
+    json!({
+        "id": card.id, "version": card.version, "status": card.status,
+        "target": card.target, "validated_for": card.validated_for,
+        "method": card.development.as_ref().map(|d| &d.method),
+        "rows": card.development.as_ref().map(|d| d.rows),
+        "characteristics": card.characteristics.len(), "pairs": card.pairs.len(),
+        "digest": hex(&card.digest), "from": from,
+    })
+}

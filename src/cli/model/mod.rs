@@ -1,0 +1,168 @@
+//! `model`: the laboratory on any table.
+
+mod args;
+mod list;
+mod show;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use self::args::{PredictArgs, TrainArgs, ValidateArgs};
+use super::output::{self, Done, Failure};
+use crate::model::error::ModelError;
+use crate::model::fit::{self, Order, Run};
+use crate::model::target::Target;
+use crate::model::validate::Figures;
+use crate::model::{parallel, predict};
+use crate::score::Scorecard;
+
+/// Arguments of `model`.
+#[derive(Args)]
+pub struct ModelArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Fit a scorecard to a table
+    Train(Box<TrainArgs>),
+    /// Score the rows of a table with a scorecard and nothing else
+    Predict(PredictArgs),
+    /// Measure a scorecard on a table whose outcome is known
+    Validate(ValidateArgs),
+    /// List scorecards: the one in force here, and files
+    List(list::ListArgs),
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Failure {
+        match error {
+            ModelError::Usage(_) | ModelError::NoColumn { .. } => Failure::Usage(error.to_string()),
+            _ => Failure::new(error.code(), error.to_string()),
+        }
+    }
+}
+
+/// `fivefold model …`.
+pub fn run(args: &ModelArgs) -> Done {
+    match &args.what {
+        What::Train(args) => train(args),
+        What::Predict(args) => predict(args),
+        What::Validate(args) => validate(args),
+        What::List(args) => list::run(args),
+    }
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|e| Failure::unwritable(path, &e))
+}
+
+fn write_json(path: &Path, value: &serde_json::Value) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Failure::new("internal", format!("the result is not JSON: {e}")))?;
+    write_file(path, (text + "\n").as_bytes())
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|e| Failure::unreadable(path, &e))
+}
+
+fn threads(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(parallel::available).max(1)
+}
+
+/// A scorecard from a file.
+fn scorecard(path: &Path) -> Result<Scorecard, Failure> {
+    let bytes = read_file(path)?;
+    Scorecard::read(&bytes).map_err(|e| Failure::new(e.code(), format!("{}: {e}", path.display())))
+}
+
+fn train(args: &TrainArgs) -> Done {
+    let order = order(args)?;
+    let trained = fit::train(&args.data, &order)?;
+    write_file(&args.out, trained.text.as_bytes())?;
+    if let Some(path) = &args.json {
+        write_json(path, &trained.metrics())?;
+    }
+    show::trained(&trained)?;
+    output::note(&format!("written: {}", args.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the arguments ask for.
+fn order(args: &TrainArgs) -> Result<Order, Failure> {
+    let usage = |why: String| Failure::Usage(why);
+    let mut monotone = BTreeMap::new();
+    let mut monotone_all = false;
+    for text in &args.monotone {
+        match text.rsplit_once('=') {
+            None if text == "auto" => monotone_all = true,
+            Some((column, "+")) => drop(monotone.insert(column.to_string(), Run::Up)),
+            Some((column, "-")) => drop(monotone.insert(column.to_string(), Run::Down)),
+            Some((column, "auto")) => drop(monotone.insert(column.to_string(), Run::Auto)),
+            _ => return Err(usage(format!("--monotone {text}: write COL=+, COL=- or COL=auto"))),
+        }
+    }
+    let mut special: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for text in &args.special {
+        let Some((column, values)) = text.split_once('=') else {
+            return Err(usage(format!("--special {text}: write COL=VALUE,VALUE")));
+        };
+        let values = values.split(',').map(|value| value.trim().to_string());
+        special.entry(column.to_string()).or_default().extend(values);
+    }
+    let dimensions = match &args.dimensions {
+        None => BTreeMap::new(),
+        Some(path) => fit::dimensions(&String::from_utf8_lossy(&read_file(path)?))?,
+    };
+    let stem = args.out.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    Ok(Order {
+        id: args.id.clone().or(stem).unwrap_or_else(|| "scorecard".to_string()),
+        target: args.target.clone(),
+        positive: args.positive.clone(),
+        exclude: args.exclude.clone(),
+        categorical: args.categorical.clone(),
+        special,
+        monotone,
+        monotone_all,
+        dimensions,
+        method: args.method.into(),
+        pairs: args.pairs,
+        holdout_permille: args.holdout.map_or(0, |share| (share * 1_000.0).round() as u32),
+        scale: args.wish(),
+        seed: args.seed,
+        threads: threads(args.threads),
+    })
+}
+
+fn predict(args: &PredictArgs) -> Done {
+    let scorecard = scorecard(&args.scorecard)?;
+    let table = predict::read(&scorecard, &args.data, &[])?;
+    let scores = predict::score(&scorecard, &table, threads(args.threads))?;
+    predict::write(&scores, &args.out)?;
+    output::note(&format!("{} rows scored: {}", table.rows, args.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn validate(args: &ValidateArgs) -> Done {
+    let scorecard = scorecard(&args.scorecard)?;
+    let threads = threads(args.threads);
+    let table = predict::read(&scorecard, &args.data, std::slice::from_ref(&args.target))?;
+    let target = Target::read(table.column(&args.target)?, args.positive.as_deref())?;
+    let scores = predict::score(&scorecard, &table, threads)?;
+    let probabilities: Vec<f64> = scores.bad_ppm.iter().map(|p| f64::from(*p) / 1e6).collect();
+    let figures = Figures::of(&scores.totals, &probabilities, &target.bad);
+    let figures = figures.ok_or_else(|| {
+        Failure::new("table_unusable", "the rows have one outcome only: nothing can be measured")
+    })?;
+    if let Some(path) = &args.json {
+        write_json(path, &json!({ "validation": figures }))?;
+    }
+    show::figures(&[("validation", figures)])?;
+    Ok(ExitCode::SUCCESS)
+}
