@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! kernel, error → store → partner, subject → consent → policy → collect → ledger → score
-//!   → inquiry → model, report → bureau → http, cli
+//!   → inquiry → rights → model, report → bureau → http, cli
 //! ```
 
 pub mod bureau;
@@ -24,6 +24,7 @@ pub mod model;
 pub mod partner;
 pub mod policy;
 pub mod report;
+pub mod rights;
 pub mod score;
 pub mod store;
 pub mod subject;

@@ -10,6 +10,7 @@
 
 mod expected;
 mod log;
+mod rights;
 mod rules;
 mod tables;
 

@@ -190,6 +190,29 @@ fn refused(
     Ok(Fault::Problem(Box::new(problem), person.map(str::to_string)))
 }
 
+/// The person for whom an act is done: by the person, or by an agent under a mandate that names
+/// it.
+///
+/// # Errors
+/// No such subject of this actor's, or the refusal, recorded.
+pub fn for_person(
+    work: &mut Work<'_>,
+    admission: &Admission,
+    subject: &str,
+    action: Action,
+) -> Result<String, Fault> {
+    let (person, mismatch) = whom(work, admission, subject)?;
+    let residence = super::command::consent::residence(work, &person);
+    let mut facts = facts(work, admission, action, &residence);
+    add_person(work, &mut facts, &person)?;
+    add_standing(work, &mut facts, admission, &person, action.name());
+    facts.person.mismatch = mismatch;
+    facts.item.found = true;
+    facts.item.own = true;
+    permit(work, admission, &facts, PublicKind::Right, Some(&person))?.spend();
+    Ok(person)
+}
+
 /// The subject id that the request names, as this actor may use it: a partner its own pairwise id,
 /// a person `me`. Gives the person and whether name and document contradicted each other.
 ///

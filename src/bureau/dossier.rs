@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Engine;
 use super::authority::pack_of;
 use super::command::refold::Logged;
+use super::demands::Demands;
 use crate::collect::observation::{
     Account, AccountMonth, AccountStatus, Fact, Promise, PublicRecord,
 };
@@ -61,6 +62,10 @@ pub struct Dossier {
     pub consents: Vec<ConsentRecord>,
     /// Every inquiry.
     pub inquiries: Vec<Opened>,
+    /// Which of the year's reports this is, where the law counts them.
+    pub quota: Option<String>,
+    /// What the person demanded.
+    pub demands: Demands,
     /// Index of the first entry about the person.
     pub first_index: Option<u64>,
     /// How many entries there are.
@@ -105,6 +110,7 @@ fn month_mark(month: &AccountMonth) -> char {
 
 #[derive(Default)]
 struct Line<'a> {
+    indexes: Vec<u64>,
     account: Option<&'a Account>,
     months: BTreeMap<Month, &'a AccountMonth>,
 }
@@ -119,13 +125,22 @@ struct Promises {
 }
 
 impl Dossier {
-    fn date(&self, engine: &Engine, at: Time) -> String {
+    pub(super) fn date(&self, engine: &Engine, at: Time) -> String {
         let pack = pack_of(&self.residence).and_then(|id| engine.rules.pack(id));
         at.date_at(pack.map_or(0, |p| p.utc_offset_hours)).to_string()
     }
 
     fn name(&self, partner: &str) -> String {
         self.partners.partners.get(partner).map_or(partner, |p| p.name.as_str()).to_string()
+    }
+
+    /// Entries whose line in the report says what is demanded about them.
+    pub(super) fn lined(&self) -> BTreeSet<u64> {
+        let has_line = |fact: &Fact| {
+            matches!(fact, Fact::Account(_) | Fact::AccountMonth(_) | Fact::PublicRecord(_))
+        };
+        let lined = self.logged.iter().filter(|one| has_line(&one.observation.fact));
+        lined.map(|one| one.index).collect()
     }
 
     fn living(&self) -> Vec<&Logged> {
@@ -170,14 +185,14 @@ impl Dossier {
             jurisdiction: pack.to_string(),
             language: "en".to_string(),
             synthetic,
-            quota: None,
+            quota: self.quota.clone(),
             person: self.person_part(),
             score: self.score_part(engine),
             tradelines: self.tradelines(),
             obligations: self.obligations(),
             public_records: self.public_records(),
-            disputes: Vec::new(),
-            statements: Vec::new(),
+            disputes: self.demands.dispute_rows(engine, self),
+            statements: self.demands.statement_rows(self),
             consents: self.consent_rows(engine),
             inquiries: self.inquiry_rows(engine),
             staff_look_ups: Vec::new(),
@@ -262,10 +277,13 @@ impl Dossier {
         for one in self.living() {
             match &one.observation.fact {
                 Fact::Account(f) => {
-                    lines.entry((&one.furnisher, &f.account_key)).or_default().account = Some(f);
+                    let line = lines.entry((&one.furnisher, &f.account_key)).or_default();
+                    line.indexes.push(one.index);
+                    line.account = Some(f);
                 }
                 Fact::AccountMonth(f) => {
                     let line = lines.entry((&one.furnisher, &f.account_key)).or_default();
+                    line.indexes.push(one.index);
                     line.months.insert(f.month, f);
                 }
                 _ => {}
@@ -306,8 +324,8 @@ impl Dossier {
             history,
             history_from: from,
             history_to: to,
-            dispute: None,
-            statement: None,
+            dispute: self.demands.dispute_of(&line.indexes),
+            statement: self.demands.statement_of(&line.indexes),
         }
     }
 
@@ -341,18 +359,18 @@ impl Dossier {
     }
 
     fn public_records(&self) -> Vec<PublicRecordRow> {
-        let row = |furnisher: &str, f: &PublicRecord| PublicRecordRow {
+        let row = |furnisher: &str, index: u64, f: &PublicRecord| PublicRecordRow {
             kind: words(f.kind.name()),
             authority: format!("{} {}", self.name(furnisher), f.record_key),
             date: f.filed.to_string(),
             amount: shown(f.amount.as_ref()),
             status: f.ended.map_or_else(|| "Open".to_string(), |d| format!("Ended {d}")),
-            dispute: None,
-            statement: None,
+            dispute: self.demands.dispute_of(&[index]),
+            statement: self.demands.statement_of(&[index]),
         };
         let living = self.living();
         let records = living.iter().filter_map(|one| match &one.observation.fact {
-            Fact::PublicRecord(f) => Some(row(&one.furnisher, f)),
+            Fact::PublicRecord(f) => Some(row(&one.furnisher, one.index, f)),
             _ => None,
         });
         records.collect()

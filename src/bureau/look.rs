@@ -235,7 +235,7 @@ impl Bureau {
                 let found = keystore.get([name.as_str()])?.remove(&name);
                 found.ok_or_else(|| StoreError::inconsistent(format!("the key {name} is gone")))
             };
-            fold(conn, &mut key, &question, &|_| Vec::new(), &BTreeMap::new())
+            fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default())
         })
     }
 

@@ -9,6 +9,7 @@ use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
 use crate::kernel::Time;
 use crate::kernel::seal::SealKey;
 use crate::ledger::body::{period_key_name, person_key_name};
+use crate::rights::rows::{self as rights_rows, BarredRow, ContestedRow, MatterRow};
 use crate::score::rows::{self as score_rows, MarkRow, ProfileRow};
 use crate::store::{AnyConn, KeyStore, StoreError};
 use crate::subject::rows::{
@@ -35,6 +36,7 @@ pub struct Needs {
     pub person_keys: BTreeSet<String>,
     pub facts: BTreeSet<Vec<u8>>,
     pub uploads: BTreeSet<String>,
+    pub matters: BTreeSet<String>,
     /// Profiles, marks and freezes of the persons are wanted.
     pub scored: bool,
     /// Profiles of the persons are wanted.
@@ -62,6 +64,9 @@ pub struct Loaded {
     pub marks: BTreeMap<String, Vec<MarkRow>>,
     pub facts: BTreeMap<Vec<u8>, FactRow>,
     pub uploads: BTreeMap<String, UploadRow>,
+    pub barred: BTreeMap<Vec<u8>, BarredRow>,
+    pub matters: BTreeMap<String, MatterRow>,
+    pub contested: BTreeMap<String, ContestedRow>,
     pub keys: BTreeMap<String, SealKey>,
 }
 
@@ -108,6 +113,9 @@ impl Loaded {
         for row in fact_rows::uploads(conn, &texts(&needs.uploads))? {
             self.uploads.insert(row.id.clone(), row);
         }
+        for row in rights_rows::matters(conn, &texts(&needs.matters))? {
+            self.matters.insert(row.id.clone(), row);
+        }
         Ok(())
     }
 
@@ -119,6 +127,7 @@ impl Loaded {
         ids.extend(self.consents.values().map(|r| r.person.clone()));
         ids.extend(self.inquiries.values().filter_map(|r| r.person.clone()));
         ids.extend(self.person_keys.values().map(|r| r.person.clone()));
+        ids.extend(self.matters.values().map(|r| r.person.clone()));
         ids
     }
 
@@ -196,8 +205,14 @@ impl Loaded {
                 self.freezes.insert(row.id.clone(), row);
             }
         }
+        for row in rights_rows::contested_of(conn, &persons)? {
+            self.contested.insert(row.id.clone(), row);
+        }
         for row in fact_rows::facts(conn, &blobs(&needs.facts))? {
             self.facts.insert(row.identity.clone(), row);
+        }
+        for row in rights_rows::barred_of(conn, &blobs(&needs.facts))? {
+            self.barred.insert(row.id.clone(), row);
         }
         let mut names: BTreeSet<String> = ids.iter().map(|id| person_key_name(id)).collect();
         names.insert(period_key_name(now));

@@ -66,6 +66,15 @@ pub fn identity_level(
     (reached, channels.into_iter().collect())
 }
 
+/// Whether something on the person's file is disputed and shown as such. What is withheld
+/// meanwhile is not shown, and so not said to be disputed.
+pub fn disputed(work: &Work<'_>, person: &str) -> bool {
+    let loaded = &work.loaded;
+    loaded.contested.values().any(|item| {
+        item.to_idx.is_none() && !item.withheld && loaded.canonical(&item.person) == person
+    })
+}
+
 /// The circumstances of a score of `person` at `as_of`.
 ///
 /// # Errors

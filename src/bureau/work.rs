@@ -20,6 +20,7 @@ use crate::ledger::leaf::Leaf;
 use crate::ledger::rows::{self as ledger_rows, ArtefactRow, BodyRow, EntryRow, Head};
 use crate::ledger::tree::leaf_hash;
 use crate::partner::{Partner, PartnerKey, Registry, rows as partner_rows};
+use crate::rights::rows as rights_rows;
 use crate::score::Profile;
 use crate::score::rows::{self as score_rows, MarkRow, ProfileRow};
 use crate::store::{AnyConn, KeyStore, StoreError};
@@ -75,6 +76,7 @@ struct Pending {
     inquiries: Vec<InquiryRow>,
     outcomes: Vec<OutcomeRow>,
     artefacts: Vec<ArtefactRow>,
+    rights: rights_rows::Change,
 }
 
 /// One batch at work.
@@ -295,6 +297,11 @@ impl<'a> Work<'a> {
         self.pending.partner_keys.push((thumbprint.to_string(), key));
     }
 
+    /// Everything about matters, barred records and events that this batch will write.
+    pub fn rights(&mut self) -> &mut rights_rows::Change {
+        &mut self.pending.rights
+    }
+
     /// Keeps a pack set or scorecard for ever.
     pub fn put_artefact(&mut self, row: ArtefactRow) {
         self.pending.artefacts.push(row);
@@ -455,6 +462,7 @@ impl<'a> Work<'a> {
         inquiry_rows::write(conn, &pending.inquiries, &pending.outcomes)?;
         admission_rows::keep(conn, &pending.nonces, &pending.answers)?;
         ledger_rows::put_artefacts(conn, &pending.artefacts)?;
+        rights_rows::write(conn, &pending.rights)?;
         admission_rows::mark_batch(conn, batch, self.now)?;
         if !pending.leaves.is_empty() {
             ledger_rows::append(conn, &pending.leaves, &pending.bodies)?;

@@ -11,6 +11,7 @@ mod config;
 mod dictionary;
 mod export;
 mod model;
+mod matter;
 mod output;
 mod partner;
 mod policy;
@@ -137,6 +138,10 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Check a log, an export, a proof or an answer; needs no database and no private key
     Verify(verify::VerifyArgs),
+    /// Reviews and complaints: list and answer them
+    Matter(matter::MatterArgs),
+    /// Do what falls due: close disputes whose time has run out, forget what is past its time
+    Sweep(matter::SweepArgs),
     /// Make a labelled synthetic population
     Simulate(simulate::SimulateArgs),
     /// Check the rules, or ask them for a decision
@@ -187,6 +192,8 @@ fn run(cli: &Cli) -> Done {
         Command::Extract(args) => export::extract(place, args),
         Command::Audit(args) => audit::run(place, args),
         Command::Verify(args) => verify::run(place, args),
+        Command::Matter(args) => matter::run(place, args),
+        Command::Sweep(args) => matter::sweep(place, args),
         Command::Simulate(args) => simulate::run(args),
         Command::Policy(args) => policy::run(place, args),
         Command::Dictionary(args) => dictionary::run(place, args),

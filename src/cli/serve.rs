@@ -74,7 +74,10 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
             let bureau = bureau.clone();
             runtime.block_on(async move {
                 let shutdown = shutdown()?;
-                http::serve(bureau, doors, ready, shutdown).await
+                let sweeping = tokio::spawn(sweep(bureau.clone()));
+                let served = http::serve(bureau, doors, ready, shutdown).await;
+                sweeping.abort();
+                served
             })
         }
         Err(error) => Err(error),
@@ -109,6 +112,23 @@ fn doors(config: &Config) -> Doors {
         public_url: config.public_url.clone().unwrap_or(own),
         tls: config.tls.clone(),
         fonts: config.han_font.clone(),
+    }
+}
+
+/// Seconds between two sweeps.
+const SWEEP_SECONDS: u64 = 3600;
+
+/// Does what falls due, at the start and then every hour.
+async fn sweep(bureau: Arc<crate::bureau::Bureau>) {
+    let mut hours = tokio::time::interval(std::time::Duration::from_secs(SWEEP_SECONDS));
+    loop {
+        hours.tick().await;
+        let bureau = bureau.clone();
+        match tokio::task::spawn_blocking(move || bureau.sweep()).await {
+            Ok(Ok(swept)) => tracing::info!(?swept, "swept"),
+            Ok(Err(error)) => tracing::error!(%error, "a sweep stopped; the next one goes on"),
+            Err(error) => tracing::error!(%error, "a sweep ended"),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod openapi;
 mod operate;
 mod persons;
 mod problem;
+mod rights;
 mod routes;
 mod signed;
 mod traced;

@@ -92,6 +92,14 @@ pub struct ProblemBody {
         super::inquiries::ask_batch,
         super::inquiries::again,
         super::inquiries::outcome,
+        super::rights::dispute,
+        super::rights::read_dispute,
+        super::rights::answer_dispute,
+        super::rights::statement,
+        super::rights::review,
+        super::rights::complaint,
+        super::rights::read_notice,
+        super::rights::events,
         super::log::proof,
     )
 )]

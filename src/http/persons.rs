@@ -83,7 +83,8 @@ pub async fn freeze(State(app): State<Shared>, caller: Caller) -> Result<Respons
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfSubject {
-    subject: Option<String>,
+    /// `me` when absent.
+    pub subject: Option<String>,
 }
 
 /// Unlocks it.

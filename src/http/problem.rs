@@ -29,11 +29,18 @@ pub fn status(code: &str) -> StatusCode {
         | "signature_invalid"
         | "signature_malformed" => StatusCode::UNAUTHORIZED,
         "subject_not_found" | "inquiry_not_found" | "upload_not_found" | "freeze_not_found"
-        | "partner_not_found" | "consent_not_found" | "item_not_found" | "entry_not_found"
-        | "not_found" => StatusCode::NOT_FOUND,
+        | "partner_not_found" | "dispute_not_found" | "notice_not_found" | "matter_not_found"
+        | "consent_not_found" | "item_not_found" | "entry_not_found" | "not_found" => {
+            StatusCode::NOT_FOUND
+        }
         "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "answer_expired" => StatusCode::GONE,
-        "idempotency_conflict" | "outcome_exists" | "consent_exists" => StatusCode::CONFLICT,
+        "idempotency_conflict"
+        | "outcome_exists"
+        | "consent_exists"
+        | "matter_closed"
+        | "nothing_to_dispute"
+        | "statements_limit" => StatusCode::CONFLICT,
         "body_too_large" | "file_too_large" | "too_many_rows" | "too_many_lines" => {
             StatusCode::PAYLOAD_TOO_LARGE
         }

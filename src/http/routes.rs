@@ -11,7 +11,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::{Shared, consents, inquiries, known, log, observations, openapi, operate, persons};
-use super::{signed, traced};
+use super::{rights, signed, traced};
 use crate::error::Problem;
 
 /// Seconds after which a request that is not done is given up, whatever it is: time for the
@@ -33,6 +33,14 @@ pub fn router(app: Shared) -> Router {
         .route("/inquiries/batch", post(inquiries::ask_batch))
         .route("/inquiries/{id}", get(inquiries::again))
         .route("/inquiries/{id}/outcome", post(inquiries::outcome))
+        .route("/disputes", post(rights::dispute))
+        .route("/disputes/{id}", get(rights::read_dispute))
+        .route("/disputes/{id}/answer", post(rights::answer_dispute))
+        .route("/statements", post(rights::statement))
+        .route("/reviews", post(rights::review))
+        .route("/complaints", post(rights::complaint))
+        .route("/notices/{id}", get(rights::read_notice))
+        .route("/events", get(rights::events))
         .route("/freezes", post(persons::freeze))
         .route("/freezes/{id}", delete(persons::unfreeze))
         .fallback(not_found)

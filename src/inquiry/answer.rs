@@ -33,6 +33,8 @@ pub struct Question<'a> {
     pub level: u8,
     /// The channels that support it.
     pub channels: Vec<String>,
+    /// Whether something that it rests on is disputed.
+    pub disputed: bool,
 }
 
 /// The model as answers and records name it.
@@ -121,7 +123,7 @@ fn scored(
                 value.insert("completeness".into(), json!({ "permille": permille }));
             }
             if shows(Disclosure::Disputed) {
-                value.insert("disputed".into(), json!(false));
+                value.insert("disputed".into(), json!(question.disputed));
             }
             value.insert("model".into(), model(question.scorecard));
             if form == Form::File {

@@ -23,12 +23,10 @@ fn allowed_acts() -> Vec<(Action, ActorKind)> {
     let mut acts = Vec::new();
     for action in Action::ALL {
         let kinds: &[ActorKind] = match action {
-            Action::Enrol
-            | Action::ReadAnswer
-            | Action::ReportOutcome
-            | Action::AnswerDispute
-            | Action::Usage => &[Partner],
-            Action::Furnish => &[Partner, Operator],
+            Action::Enrol | Action::ReadAnswer | Action::ReportOutcome | Action::Usage => {
+                &[Partner]
+            }
+            Action::Furnish | Action::AnswerDispute => &[Partner, Operator],
             Action::LookUp | Action::Export | Action::Administer => &[Operator],
             Action::ReadProof => &[Partner, Person, Operator, Anyone],
             _ => &[Partner, Person],

@@ -3,4 +3,5 @@
 pub mod consumer;
 pub mod document;
 pub mod extract;
+pub mod notice;
 pub mod verify_export;

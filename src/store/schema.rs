@@ -266,6 +266,58 @@ diesel::table! {
 }
 
 diesel::table! {
+    matters (id) {
+        id -> Text,
+        kind -> Text,
+        person -> Text,
+        state -> Text,
+        placed_us -> BigInt,
+        due_us -> Nullable<BigInt>,
+        closed_us -> Nullable<BigInt>,
+        opened_idx -> BigInt,
+        sealed -> Binary,
+        idx -> BigInt,
+    }
+}
+
+diesel::table! {
+    contested (id) {
+        id -> Text,
+        dispute -> Text,
+        person -> Text,
+        observation -> BigInt,
+        furnisher -> Text,
+        state -> Text,
+        withheld -> Bool,
+        from_idx -> BigInt,
+        to_idx -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    barred (id) {
+        id -> Binary,
+        identity -> Binary,
+        reason -> Text,
+        idx -> BigInt,
+        lifted_idx -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    events (id) {
+        id -> BigInt,
+        recipient -> Text,
+        kind -> Text,
+        person -> Nullable<Text>,
+        period -> Text,
+        body -> Binary,
+        idx -> BigInt,
+        at_us -> BigInt,
+    }
+}
+
+diesel::table! {
     keys (name) {
         name -> Text,
         wrapped -> Binary,
@@ -294,5 +346,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     freezes,
     nonces,
     idempotency,
+    matters,
+    contested,
+    barred,
+    events,
     artefacts
 );

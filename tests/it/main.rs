@@ -19,6 +19,7 @@ mod postgres;
 mod program;
 mod quiet;
 mod repeating;
+mod rights;
 mod tidy;
 mod uploads;
 mod world;

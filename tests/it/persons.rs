@@ -52,7 +52,7 @@ on_both!(the_identity_level_comes_from_independent_sources, |world| {
 });
 
 /// Enrols a person with a key of their own.
-fn with_key(world: &World, party: &Party, human: &Human, key: &SigningKey) -> String {
+pub fn with_key(world: &World, party: &Party, human: &Human, key: &SigningKey) -> String {
     let proof = key.sign(key_proof_text(&party.id, &key.public().thumbprint()).as_bytes());
     let mut enrolment = human.enrolment();
     enrolment["person_key"] = json!({ "jwk": key.public().to_jwk(), "proof": base64(&proof) });

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::rights::Rights;
 use crate::kernel::Time;
 use crate::partner::Partner;
 use crate::subject::rows::{FreezeRow, MandateRow, PairwiseRow, PersonKeyRow, ResolutionRow};
@@ -88,11 +89,14 @@ pub(super) struct Expected {
     pub facts: u64,
     /// Outcomes that an entry vouches for.
     pub outcomes: u64,
+    /// Matters, barred records and events.
+    pub rights: Rights,
 }
 
 impl Expected {
     /// Takes the next entry in.
     pub fn take(&mut self, entry: &Entry) {
+        self.rights.take(entry);
         match entry.kind.as_str() {
             "subject_enrolled" => self.enrolled(entry),
             "subject_alias" => {

@@ -3,12 +3,13 @@
 use crate::ledger::leaf::PublicKind;
 
 /// The coarse kind of each exact kind, by name or by how the name begins (ended by `*`).
-const KINDS: [(&str, PublicKind); 27] = [
+const KINDS: [(&str, PublicKind); 28] = [
     ("subject_*", PublicKind::Subject),
     ("no_merge", PublicKind::Subject),
     ("consent_*", PublicKind::Consent),
     ("observation*", PublicKind::Observation),
     ("inquiry*", PublicKind::Inquiry),
+    ("answer_*", PublicKind::Inquiry),
     ("freeze_*", PublicKind::Right),
     ("mandate_*", PublicKind::Right),
     ("file_seen", PublicKind::Right),

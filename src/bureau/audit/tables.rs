@@ -43,6 +43,7 @@ pub(super) fn compare(
     tables.belongings(conn)?;
     tables.consents(conn)?;
     tables.facts(conn)?;
+    expected.rights.compare(bureau, conn, tables.report)?;
     tables.profiles(conn, progress)
 }
 
@@ -315,7 +316,7 @@ impl Tables<'_> {
             key_of(keystore, owner)?
                 .ok_or_else(|| StoreError::inconsistent(format!("the key of {owner} is missing")))
         };
-        match refold::fold(conn, &mut key, &question, &|_| Vec::new(), &BTreeMap::new()) {
+        match refold::fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default()) {
             Ok((profile, count)) => {
                 let holds = profile == stored.profile && count == stored.observations;
                 let why = "folding its entries gives another profile";

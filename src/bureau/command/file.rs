@@ -6,15 +6,17 @@ use super::refold::{Circle, gather, key_of};
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::{Admission, Principal};
 use crate::bureau::authority;
+use crate::bureau::demands::Demands;
 use crate::bureau::dossier::{Dossier, Opened};
+use crate::bureau::matter;
 use crate::bureau::needs::Needs;
 use crate::bureau::standing;
 use crate::bureau::work::{Work, answer_place};
 use crate::consent::rows as consent_rows;
 use crate::inquiry::rows::{self as inquiry_rows, InquiryRow};
-use crate::kernel::id;
 use crate::kernel::seal::SealKey;
-use crate::ledger::body::Draft;
+use crate::kernel::{Time, id};
+use crate::ledger::body::{Draft, PersonalPart, open_part};
 use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows as ledger_rows;
 use crate::policy::Action;
@@ -62,13 +64,19 @@ impl Command for SeeFile {
             Principal::Operator { reason, .. } => reason.clone(),
             _ => String::new(),
         };
+        let (place, quota) = match staff {
+            true => (None, None),
+            false => self.counted(work, &person, &residence)?,
+        };
         let draft = Draft::new("file_seen", PublicKind::Right)
             .about(&person)
             .says("by", actor)
+            .says("report_of_year", json!(place))
             .says("rule_pack", json!(terms.packs.first().map(|p| &p.id)))
             .holds(json!({ "person": person, "report": number, "reason": reason }));
         let recorded = work.append(draft)?;
-        let dossier = self.dossier(work, &person, number, recorded.index)?;
+        let mut dossier = self.dossier(work, &person, number, recorded.index)?;
+        dossier.quota = quota;
         let view = dossier.view(work.engine);
         let mut body =
             serde_json::to_value(&view).map_err(|e| StoreError::inconsistent(e.to_string()))?;
@@ -79,6 +87,47 @@ impl Command for SeeFile {
 }
 
 impl SeeFile {
+    /// Which report of the calendar year this is, and what the law says of that (CN-14).
+    fn counted(
+        &self,
+        work: &mut Work<'_>,
+        person: &str,
+        residence: &str,
+    ) -> Result<(Option<u64>, Option<String>), Fault> {
+        let Some(pack) = matter::pack_for(work.engine, residence) else { return Ok((None, None)) };
+        let year = work.now.date_at(pack.utc_offset_hours).year();
+        let size = work.size();
+        let ids = work.loaded.persons.keys().filter(|id| work.loaded.canonical(id) == person);
+        let ids: Vec<String> = ids.cloned().collect();
+        let seen = work.with_bodies(|conn, loaded, _, keystore| {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let mut seen = 0;
+            for body in ledger_rows::bodies_about(conn, &ids, "file_seen", size)? {
+                let at = Time::from_micros(body.at_us).date_at(pack.utc_offset_hours);
+                let owner = body.person.clone().unwrap_or_default();
+                let key = key_of(loaded, keystore, &owner)?;
+                let part: PersonalPart =
+                    open_part(&key, "personal", body.idx as u64, &body.personal)
+                        .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+                // A look by staff states its reason, and is none of the person's reports.
+                let own = part.text.contains("\"reason\":\"\"");
+                seen += u64::from(own && at.year() == year);
+            }
+            Ok(seen)
+        })?;
+        let place = seen + 1;
+        let text = match pack.remedies().and_then(|remedies| remedies.reports.free_a_year) {
+            Some(free) if place <= u64::from(free) => {
+                format!("Report {place} of {year}; {free} a year are free")
+            }
+            Some(free) => {
+                format!("Report {place} of {year}; {free} were free, this bureau asks for no fee")
+            }
+            None => format!("Report {place} of {year}; free"),
+        };
+        Ok((Some(place), Some(text)))
+    }
+
     fn dossier(
         &self,
         work: &mut Work<'_>,
@@ -114,6 +163,13 @@ impl SeeFile {
             one.hard = hard.contains(&one.row.idx);
         }
         let head = ledger_rows::newest_checkpoint(work.conn)?;
+        let ids = work.loaded.persons.keys().filter(|id| work.loaded.canonical(id) == person);
+        let ids: Vec<String> = ids.cloned().collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let demands = Demands {
+            matters: super::matters::of_person(work, &ids)?,
+            contested: work.loaded.contested.values().cloned().collect(),
+        };
         Ok(Dossier {
             person: person.to_string(),
             number,
@@ -126,6 +182,8 @@ impl SeeFile {
             logged,
             consents,
             inquiries,
+            demands,
+            quota: None,
             first_index: entries.first().map(|row| row.idx as u64),
             entries: entries.len(),
             checkpoint: head.map(|(_, note)| note),

@@ -235,6 +235,7 @@ impl Inquire {
             threshold,
             level: view.as_of.identity_level,
             channels: view.channels,
+            disputed: standing::disputed(work, person),
         };
         let valued = answer::value(permit, &question);
         let hard = valued.answered && terms.as_ref().is_some_and(|t| t.pull == Pull::Hard);
@@ -264,6 +265,33 @@ impl Inquire {
             "value": valued.value,
         });
         self.give(work, &valued, Some(person), as_of, hard, personal)
+    }
+
+    /// What the same question would be answered now, without asking it: nothing is recorded and
+    /// nothing used up. `None` when it would be refused, or could not be assessed.
+    pub(super) fn anew(&self, work: &mut Work<'_>) -> Result<Option<Valued>, Fault> {
+        let mut found = self.found(work)?;
+        // The one time of a one-time consent was the answer that is corrected now.
+        found.facts.basis.used_up = false;
+        let Decision::Permit(permit) = decide(&work.engine.rules, &found.facts) else {
+            return Ok(None);
+        };
+        let Some(person) = found.person else { return Ok(None) };
+        let now = work.now;
+        let scope = standing::scope(permit.terms(), found.standing.as_ref());
+        let view = standing::as_of(work, &person, now, scope)?;
+        let scorecard = work.engine.champion();
+        let assessment = assess(&work.folded(&person)?.profile, scorecard, &view.as_of);
+        let terms = permit.terms().scenario.clone();
+        let question = Question {
+            assessment: &assessment,
+            scorecard,
+            threshold: self.threshold(work, terms.as_ref()),
+            level: view.as_of.identity_level,
+            channels: view.channels,
+            disputed: standing::disputed(work, &person),
+        };
+        Ok(Some(answer::value(permit, &question)))
     }
 
     fn threshold(&self, work: &Work<'_>, terms: Option<&ScenarioTerms>) -> i64 {

@@ -3,12 +3,18 @@
 //! A command says what it needs to have read, then executes in memory. All its refusals come
 //! before its first change, so that nothing refused is half done.
 
+pub mod answering;
 pub mod consent;
+pub mod correct;
+pub mod dispute;
 pub mod enrol;
+pub mod events;
 pub mod file;
 pub mod governance;
 pub mod inquire;
 pub mod look;
+pub mod matters;
+pub mod notice;
 pub mod observe;
 pub mod outcome;
 pub mod read;

@@ -11,7 +11,7 @@ use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::needs::{Loaded, Needs};
 use crate::bureau::work::Work;
-use crate::bureau::{Engine, authority};
+use crate::bureau::{Engine, authority, matter};
 use crate::collect::observation::{AccountMonth, Capacity};
 use crate::collect::rows::FactRow;
 use crate::collect::spoken;
@@ -156,6 +156,11 @@ impl ObserveSlice {
             own: digest(work.engine, observation, self.scored())?,
             other: digest(work.engine, observation, !self.scored())?,
         };
+        for one in [&digests.own, &digests.other] {
+            if let Some((code, text)) = matter::bar_against(work, &identity, one) {
+                return Ok(reject(code, text));
+            }
+        }
         if let Some(fate) = self.against_last(work, observation, &identity, &digests) {
             return Ok(fate);
         }
@@ -198,7 +203,7 @@ impl ObserveSlice {
         None
     }
 
-    fn facts(
+    pub(super) fn facts(
         &self,
         work: &mut Work<'_>,
         observation: &Observation,
@@ -295,7 +300,7 @@ impl ObserveSlice {
         }
     }
 
-    fn append(
+    pub(super) fn append(
         &self,
         work: &mut Work<'_>,
         observation: &Observation,

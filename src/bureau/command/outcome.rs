@@ -113,7 +113,15 @@ impl Command for ReportOutcome {
             decision: self.sent.decision.clone(),
             at_us: self.sent.at.micros(),
         });
-        let body = json!({ "inquiry": self.inquiry, "log": recorded.receipt() });
+        let decision = self.sent.decision.as_str();
+        let notice = match about {
+            Some(person) => super::notice::make(work, &row, person, decision, self.sent.at)?,
+            None => None,
+        };
+        let mut body = json!({ "inquiry": self.inquiry, "log": recorded.receipt() });
+        if let Some(notice) = notice {
+            body["notice"] = json!(notice);
+        }
         Ok(Answer::created(&body, about))
     }
 }

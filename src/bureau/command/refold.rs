@@ -14,6 +14,7 @@ use crate::kernel::seal::SealKey;
 use crate::kernel::{Currency, Time};
 use crate::ledger::body::{PersonalPart, open_part, person_key_name};
 use crate::ledger::rows::{self as ledger_rows, BodyRow};
+use crate::rights::rows::{self as rights_rows, ContestedRow};
 use crate::score::{FoldContext, Profile, fold_all};
 use crate::store::{AnyConn, KeyStore, StoreError};
 use crate::subject::rows::{self as subject_rows, By, ResolutionRow};
@@ -193,6 +194,31 @@ pub fn gather(
     Ok(logged)
 }
 
+/// What a batch has changed, and not written yet, of what decides which entries count.
+#[derive(Debug, Default)]
+pub struct Overrides {
+    /// Consent → the index of the entry that revoked it.
+    pub consents: BTreeMap<String, Option<i64>>,
+    /// Contested items by id.
+    pub contested: BTreeMap<String, ContestedRow>,
+}
+
+/// Entries that are contested and stay out meanwhile.
+fn withheld(
+    conn: &mut AnyConn,
+    circle: &Circle,
+    before: u64,
+    overrides: &Overrides,
+) -> Result<BTreeSet<u64>, StoreError> {
+    let mut rows: BTreeMap<String, ContestedRow> = BTreeMap::new();
+    for row in rights_rows::contested_of(conn, &circle.ids())? {
+        rows.insert(row.id.clone(), row);
+    }
+    rows.extend(overrides.contested.iter().map(|(id, row)| (id.clone(), row.clone())));
+    let out = rows.values().filter(|row| row.withholds_before(before));
+    Ok(out.map(|row| row.observation.unsigned_abs()).collect())
+}
+
 /// Folds what the log holds about the person: the one way from entries to a profile. Gives the
 /// profile and the number of observations read.
 ///
@@ -203,7 +229,7 @@ pub fn fold(
     keys: &mut dyn FnMut(&str) -> Result<SealKey, StoreError>,
     question: &Question<'_>,
     fresh: &dyn Fn(&[&str]) -> Vec<BodyRow>,
-    overrides: &BTreeMap<String, Option<i64>>,
+    overrides: &Overrides,
 ) -> Result<(Profile, u64), StoreError> {
     let circle = Circle::of(conn, question.person, question.before)?;
     let mut logged = gather(conn, keys, &circle, question.before, fresh)?;
@@ -211,7 +237,9 @@ pub fn fold(
     for row in consent_rows::by_person(conn, &circle.ids())? {
         revoked.insert(row.id, row.revoked_idx);
     }
-    revoked.extend(overrides.iter().map(|(id, at)| (id.clone(), *at)));
+    revoked.extend(overrides.consents.iter().map(|(id, at)| (id.clone(), *at)));
+    let withheld = withheld(conn, &circle, question.before, overrides)?;
+    logged.retain(|one| !withheld.contains(&one.index));
     let mut count = 0;
     logged.retain_mut(|one| {
         let ended = revoked.get(&one.observation.basis.reference).copied().flatten();
@@ -244,8 +272,9 @@ pub fn fold(
 /// The database's, or a body that does not open.
 pub fn refold(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
     let (base, offset) = terms(work.engine, &super::consent::residence(work, person));
-    let overrides: BTreeMap<String, Option<i64>> =
-        work.loaded.consents.values().map(|c| (c.id.clone(), c.revoked_idx)).collect();
+    let consents = work.loaded.consents.values().map(|c| (c.id.clone(), c.revoked_idx));
+    let overrides =
+        Overrides { consents: consents.collect(), contested: work.loaded.contested.clone() };
     let question = Question { person, base, utc_offset_hours: offset, before: work.size() };
     let (profile, count) = work.with_bodies(|conn, loaded, fresh, keystore| {
         let mut key = |owner: &str| key_of(loaded, keystore, owner);
