@@ -57,7 +57,7 @@ impl Bureau {
         &self,
         order: &Order,
         receipt: Receipt,
-        lines: impl Iterator<Item = Line>,
+        lines: impl Iterator<Item = Result<Line, Problem>>,
         going_on: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Applied, Problem> {
         let mut receipt = receipt;
@@ -66,7 +66,9 @@ impl Bureau {
         let inner = Admission { nonce: None, idempotency: None, ..order.admission.clone() };
         loop {
             let room = SLICE_LINES_MAX - waiting.len();
-            waiting.extend(lines.by_ref().take(room));
+            for line in lines.by_ref().take(room) {
+                waiting.push(line?);
+            }
             if waiting.is_empty() {
                 break;
             }
@@ -86,6 +88,11 @@ impl Bureau {
             if !going_on(outcome.taken) {
                 return Ok(Applied::Stopped);
             }
+        }
+        let told = receipt.accepted + receipt.duplicates + receipt.rejected;
+        if told != receipt.control_totals.count {
+            tracing::error!(told, counted = receipt.control_totals.count, "an upload lost lines");
+            return Err(lost());
         }
         upload::close(&mut receipt);
         let admission = Admission {
@@ -133,6 +140,11 @@ impl Bureau {
         let Some(row) = self.upload_row(id).map_err(unread)?.filter(UploadRow::is_open) else {
             return Ok(());
         };
+        if !spool::path(&self.dir, id).exists() {
+            // Another node that shares this database has it; it is not this one's to give up.
+            tracing::warn!(upload = id, "the file of an open upload does not lie here");
+            return Ok(());
+        }
         let admission = Admission {
             principal: Principal::Partner(row.partner.clone()),
             keyid: row.keyid.clone(),
@@ -161,7 +173,9 @@ impl Bureau {
             // Something of the moment: the upload stays open and is tried again.
             Err(problem) if problem.retry_after_seconds.is_some() => return Err(problem),
             Err(problem) => {
-                let (admission, upload) = (order.admission, row.id.clone());
+                // Not in the sender's name: its key may have been retired, itself suspended.
+                let admission = Admission::operator("intake", "the file cannot be taken");
+                let upload = row.id.clone();
                 self.run(RefuseUpload { admission, upload, problem }).value()?;
             }
         }
@@ -225,9 +239,10 @@ impl Shared {
         None
     }
 
+    /// Puts an upload at the end of the queue, and waits a little before the next.
     fn again(&self, id: String) {
         let mut queue = self.lock();
-        queue.waiting.push_front(id);
+        queue.waiting.push_back(id);
         if !self.closing.load(Ordering::Relaxed) {
             let pause = Duration::from_secs(AGAIN_SECONDS);
             drop(self.changed.wait_timeout(queue, pause));
@@ -239,14 +254,18 @@ impl Shared {
 pub struct Intake {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Held while this process is the one that works off what lies here.
+    _lock: std::fs::File,
 }
 
 impl Intake {
     /// Starts with what an earlier run left open.
     ///
     /// # Errors
-    /// The database's.
+    /// The database's, or another process serves from this directory.
     pub fn start(bureau: Arc<Bureau>) -> Result<Intake, StoreError> {
+        let lock = spool::lock(&bureau.dir)
+            .map_err(|e| StoreError::Refused(format!("{}: {e}", bureau.dir.display())))?;
         let waiting = bureau.open_uploads()?.into();
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { waiting }),
@@ -262,7 +281,7 @@ impl Intake {
                 }
             }
         });
-        Ok(Intake { shared, thread: Mutex::new(thread.ok()) })
+        Ok(Intake { shared, thread: Mutex::new(thread.ok()), _lock: lock })
     }
 
     /// An upload is on record and waits.

@@ -219,6 +219,7 @@ impl Loaded {
         for row in self.idempotency.values() {
             names.insert(row.key_name());
         }
+        names.extend(self.inquiries.values().map(super::command::inquire::answer_key));
         names.extend(self.uploads.values().flat_map(super::command::upload::key_names));
         self.keys.extend(keystore.get(names.iter().map(String::as_str))?);
         Ok(())

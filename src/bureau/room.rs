@@ -1,13 +1,15 @@
 //! Room on the disk: writing stops while there is still some, because a full disk in the middle of
 //! a commit, or of a published tile, is harder to mend than a refusal (decisions.md 25).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::Problem;
 use crate::kernel::Time;
 
 /// Bytes below which nothing is written any more.
 pub const FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
+/// Bytes below which no upload is spooled any more: commands go on for longer than uploads do.
+pub const SPOOL_FREE_BYTES_MIN: u64 = 4 * FREE_BYTES_MIN;
 /// Seconds for which a look is good.
 const LOOK_SECONDS: i64 = 1;
 
@@ -37,12 +39,17 @@ impl Room {
     }
 
     fn look(&self) -> bool {
-        match rustix::fs::statvfs(&self.dir) {
-            Ok(about) => about.f_bavail.saturating_mul(about.f_frsize) >= self.free_bytes_min,
-            Err(error) => {
-                tracing::error!(%error, "the room on the disk cannot be seen");
-                false
-            }
+        free_bytes(&self.dir).is_some_and(|free| free >= self.free_bytes_min)
+    }
+}
+
+/// Bytes that are free under `dir`; `None` when that cannot be seen.
+pub fn free_bytes(dir: &Path) -> Option<u64> {
+    match rustix::fs::statvfs(dir) {
+        Ok(about) => Some(about.f_bavail.saturating_mul(about.f_frsize)),
+        Err(error) => {
+            tracing::error!(%error, "the room on the disk cannot be seen");
+            None
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend};
 
 /// Seconds for which a committed batch is remembered: longer than any writer asks for its own.
 const BATCH_SECONDS: i64 = 3600;
+/// Seconds for which a nonce is remembered beyond the last moment at which its signature is taken:
+/// a request may wait that long between the door and the sequencer.
+const NONCE_SECONDS: i64 = 180;
 /// Seconds for which an answer is kept under its idempotency key.
 pub const IDEMPOTENCY_SECONDS: i64 = 24 * 3600;
 
@@ -137,8 +140,11 @@ pub fn sweep(conn: &mut AnyConn, now: Time) -> Result<(), StoreError> {
     )
     .execute(c))?;
     let answers_before = now.plus_seconds(-IDEMPOTENCY_SECONDS).micros();
-    on_backend!(conn, |c| diesel::delete(nonces::table.filter(nonces::until_us.lt(now.micros())))
-        .execute(c))?;
+    let nonces_before = now.plus_seconds(-NONCE_SECONDS).micros();
+    on_backend!(conn, |c| diesel::delete(
+        nonces::table.filter(nonces::until_us.lt(nonces_before))
+    )
+    .execute(c))?;
     on_backend!(conn, |c| diesel::delete(
         idempotency::table.filter(idempotency::at_us.lt(answers_before))
     )

@@ -30,6 +30,33 @@ pub fn path(dir: &Path, id: &str) -> PathBuf {
     dir.join("spool").join(format!("{id}.sealed"))
 }
 
+/// Takes the spool for this process; the lock goes with the file that is given.
+///
+/// # Errors
+/// The file system's, or another process has it.
+pub fn lock(dir: &Path) -> io::Result<File> {
+    folder(dir)?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(dir.join("spool").join("lock"))?;
+    file.try_lock().map_err(|_| {
+        io::Error::other("another process takes uploads in this directory: stop it first")
+    })?;
+    Ok(file)
+}
+
+/// Makes the folder of spooled files, durably.
+fn folder(dir: &Path) -> io::Result<()> {
+    if !dir.join("spool").is_dir() {
+        std::fs::create_dir_all(dir.join("spool"))?;
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Removes the spooled file of an upload, if it is there.
 ///
 /// # Errors
@@ -62,7 +89,7 @@ impl Spooling {
     /// The file system's.
     pub fn begin(env: &Env, dir: &Path, id: &str) -> io::Result<Spooling> {
         let path = path(dir, id);
-        std::fs::create_dir_all(dir.join("spool"))?;
+        folder(dir)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         Ok(Spooling {
             env: env.clone(),
@@ -134,6 +161,11 @@ impl Spooling {
     /// The file is spoken for: it outlives this value.
     pub fn keep(&mut self) {
         self.kept = true;
+    }
+
+    /// Nobody speaks for the file after all: it goes with this value.
+    pub fn let_go(&mut self) {
+        self.kept = false;
     }
 }
 

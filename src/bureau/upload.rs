@@ -157,19 +157,22 @@ pub fn check(
 /// The readable lines of a file that was checked, from line `from` on, as it was read at `now`.
 ///
 /// # Errors
-/// The file cannot be opened any more.
+/// The file cannot be opened any more; and in place of a line, that it cannot be read to its end.
 pub fn lines(
     engine: &Engine,
     now: Time,
     file: &UploadFile,
     from: u64,
-) -> Result<impl Iterator<Item = Line>, Problem> {
+) -> Result<impl Iterator<Item = Result<Line, Problem>>, Problem> {
     let (_, cuts) = opened(file)?;
     let context = Context::new(engine, now);
-    let later = cuts.skip_while(move |(number, _)| *number < from);
-    Ok(later.filter_map(move |(number, cut)| {
-        let observation = read_observation(&cut.ok()?, &context.read()).ok()?;
-        Some((number, observation))
+    let later = cuts.skip_while(move |(number, cut)| *number < from && cut.is_ok());
+    Ok(later.filter_map(move |(number, cut)| match cut {
+        Err(error) if ends_batch(error.code) => Some(Err(refused(vec![error]))),
+        cut => {
+            let observation = read_observation(&cut.ok()?, &context.read()).ok()?;
+            (number >= from).then_some(Ok((number, observation)))
+        }
     }))
 }
 

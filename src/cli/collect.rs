@@ -1,22 +1,27 @@
 //! `collect`: a furnisher's file, loaded at the console.
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use jiff::civil::Date;
 use serde_json::Value;
 
 use super::output::{self, Done, Failure, note, progress};
 use super::{Place, Shape, with_bureau};
 use crate::bureau::Bureau;
 use crate::bureau::admission::Admission;
-use crate::bureau::command::upload::OpenUpload;
+use crate::bureau::command::upload::{AcceptUpload, OpenUpload};
 use crate::bureau::intake::{Applied, Order};
+use crate::bureau::spool::{Spooled, Spooling};
 use crate::bureau::upload::{self, UPLOAD_BYTES_MAX, UploadFile};
 use crate::collect::{Blob, BlobReader, OnDisk, Receipt, SharedBlob};
 use crate::kernel::bytes::{Digest, Sha256, hex};
 
+/// Days for which a signature on a file holds: an old file must not be loaded over newer ones.
+const SIGNED_DAYS_MAX: i64 = 7;
 /// Errors shown in a table; all of them are in the JSON receipt.
 const ERRORS_SHOWN_MAX: usize = 50;
 
@@ -29,7 +34,7 @@ applied. Exit 1 when any line was rejected.
 
 Without the partner's signature the log and the receipt say that an operator loaded the file: it
 is kept and shown, but no score is made of it. The partner signs what --statement prints, with a
-key it has registered, and --signature takes the raw signature or its base64.
+key it has registered, and --signature takes the raw signature or its base64 for a week.
 
 Examples:
   fivefold collect october.ndjson --partner 'First Bank' --dry-run
@@ -73,7 +78,8 @@ pub fn run(place: &Place, args: &CollectArgs) -> Done {
     let file = read(args)?;
     let body = with_bureau(place, |bureau, _| {
         if args.statement {
-            return Ok(Value::String(statement(&bureau.engine.origin, &file.digest)));
+            let today = bureau.engine.env.now().date_at(0);
+            return Ok(Value::String(statement(&bureau.engine.origin, &file.digest, today)));
         }
         let registry = bureau.registry()?;
         let partner = registry.find(&args.partner).map(|partner| partner.id.clone());
@@ -81,6 +87,10 @@ pub fn run(place: &Place, args: &CollectArgs) -> Done {
             let text = "There is no such partner. `fivefold partner list` shows them.";
             Failure::new("partner_not_found", text)
         })?;
+        let file = match &args.signature {
+            Some(_) => copied(bureau, &file).map_err(|e| Failure::unreadable(&args.file, &e))?,
+            None => file,
+        };
         let admission = admission(bureau, &partner, &file, args.signature.as_deref())?;
         apply(bureau, admission, &file, args.dry_run)
     })?;
@@ -128,19 +138,48 @@ fn admission(
 ) -> Result<Admission, Failure> {
     let Some(path) = signature else { return Ok(Admission::console(partner)) };
     let bytes = std::fs::read(path).map_err(|e| Failure::unreadable(path, &e))?;
-    let text = statement(&bureau.engine.origin, &file.digest);
     let registry = bureau.registry()?;
-    let keyid = registry.signer(partner, text.as_bytes(), &bytes).ok_or_else(|| {
-        let text = "No key of this partner signed this file. `--statement` prints the exact text \
-                    to sign, for this bureau and these bytes.";
+    let today = bureau.engine.env.now().plus_days(1);
+    let signed = (0..=SIGNED_DAYS_MAX + 1).find_map(|days| {
+        let date = today.plus_days(-days).date_at(0);
+        let text = statement(&bureau.engine.origin, &file.digest, date);
+        registry.signer(partner, text.as_bytes(), &bytes)
+    });
+    let keyid = signed.ok_or_else(|| {
+        let text = "No key of this partner signed this file within the last week. `--statement` \
+                    prints the exact text to sign today, for this bureau and these bytes.";
         Failure::new("signature_invalid", text)
     })?;
     Ok(Admission { keyid, ..Admission::console(partner) })
 }
 
-/// What a partner signs for a file: for which bureau, and which bytes.
-pub(super) fn statement(origin: &str, digest: &Digest) -> String {
-    format!("fivefold-collect/v1\n{origin}\nsha-256 {}\n", hex(digest))
+/// What a partner signs for a file: for which bureau, which bytes, and on which day.
+pub(super) fn statement(origin: &str, digest: &Digest, date: Date) -> String {
+    format!("fivefold-collect/v1\n{origin}\nsha-256 {}\n{date}\n", hex(digest))
+}
+
+/// A sealed copy of the file, with the digest of the copy: what is applied is what was signed,
+/// whatever becomes of the file meanwhile.
+fn copied(bureau: &Bureau, file: &UploadFile) -> std::io::Result<UploadFile> {
+    let env = &bureau.engine.env;
+    let mut spooling = Spooling::begin(env, &bureau.dir, &AcceptUpload::mint(env))?;
+    let mut digest = Sha256::new();
+    let mut reader = BlobReader::new(file.blob.clone(), 0);
+    loop {
+        let block = reader.fill_buf()?;
+        if block.is_empty() {
+            break;
+        }
+        digest.update(block);
+        spooling.add(block)?;
+        let read = block.len();
+        reader.consume(read);
+    }
+    spooling.finish()?;
+    let (key, length) = (spooling.key().clone(), spooling.length());
+    // Opened before `spooling` takes its name away: the copy is gone when it is closed.
+    let blob = Arc::new(Spooled::open(&bureau.dir, spooling.id(), key, length)?);
+    Ok(UploadFile { format: file.format, blob, digest: digest.finish() })
 }
 
 fn apply(

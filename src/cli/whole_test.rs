@@ -137,14 +137,17 @@ fn the_commands_tell_the_same_score_and_every_look_is_on_record() {
     let signature = desk.file("bank.sig");
     let signed = [&collect[..], &["--signature", text(&signature)]].concat();
     let digest = sha256(lines.concat().as_bytes());
-    let origin = desk.with(|bureau| bureau.engine.origin.clone());
-    let sign = |origin: &str| {
-        let made = signing.sign(collect::statement(origin, &digest).as_bytes());
+    let (origin, now) = desk.with(|bureau| (bureau.engine.origin.clone(), bureau.engine.env.now()));
+    let sign = |origin: &str, days: i64| {
+        let date = now.plus_days(-days).date_at(0);
+        let made = signing.sign(collect::statement(origin, &digest, date).as_bytes());
         std::fs::write(&signature, base64(&made) + "\n").expect("a file");
     };
-    sign("another.example/log");
-    assert_eq!(desk.refusal(&signed), "signature_invalid");
-    sign(&origin);
+    for (origin, days) in [("another.example/log", 0), (origin.as_str(), 9)] {
+        sign(origin, days);
+        assert_eq!(desk.refusal(&signed), "signature_invalid");
+    }
+    sign(&origin, 3);
     desk.run(&signed).expect("a receipt");
     desk.with(|bureau| compare(bureau, &partner, &subject, &ask, lines.len() as u64));
     let looks = |desk: &Desk| desk.with(|b| b.size_at(Time::from_micros(i64::MAX)).expect("n"));

@@ -181,6 +181,11 @@ fn check_size(file: &SharedBlob, metadata: &ParquetMetaData) -> Result<(), Vec<F
     if declared > ROWS_MAX || in_groups.is_none_or(|rows| rows > ROWS_MAX) {
         return refuse("too_many_rows", format!("at most {ROWS_MAX} rows in one upload"));
     }
+    let lengths = groups.iter().flat_map(|g| g.columns()).map(|column| column.byte_range().1);
+    if lengths.fold(0u64, u64::saturating_add) > file.length() {
+        // Column chunks lie one after the other; only a forged footer names the same bytes twice.
+        return Err(vec![unreadable()]);
+    }
     let mut total = 0u64;
     for group in groups {
         let mut pages = 0u64;

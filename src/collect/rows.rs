@@ -89,6 +89,15 @@ pub fn open_uploads(conn: &mut AnyConn) -> Result<Vec<UploadRow>, StoreError> {
         .load(c))?)
 }
 
+/// How many uploads of a partner are not done with.
+pub fn count_open_uploads(conn: &mut AnyConn, partner: &str) -> Result<i64, StoreError> {
+    Ok(on_backend!(conn, |c| uploads::table
+        .filter(uploads::state.eq_any(["waiting", "applying"]))
+        .filter(uploads::partner.eq(partner))
+        .count()
+        .get_result(c))?)
+}
+
 /// Writes uploads.
 pub fn write_uploads(conn: &mut AnyConn, rows: &[UploadRow]) -> Result<(), StoreError> {
     replace_all!(conn, uploads, id, rows);

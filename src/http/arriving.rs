@@ -1,15 +1,18 @@
 //! Bodies while they arrive: digested as they come, in memory while they are small, spooled sealed
 //! when they are not, and given up when they come too slowly or grow too large.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
 use crate::bureau::command::upload::AcceptUpload;
+use crate::bureau::room::{self, SPOOL_FREE_BYTES_MIN};
 use crate::bureau::spool::{BLOCK_BYTES, Spooling};
 use crate::error::Problem;
 use crate::kernel::bytes::{Digest, Sha256};
@@ -21,6 +24,12 @@ const BODY_SECONDS_MAX: i64 = 40;
 const PART_SECONDS_MAX: u64 = 20;
 /// Bytes a second that a body of any length must come to after the first seconds.
 const BYTES_PER_SECOND_MIN: u64 = 64 * 1024;
+/// Bytes of a body that needs no place of its own in memory.
+const SMALL_BYTES_MAX: usize = 1024 * 1024;
+/// Large bodies that one sender may have in memory at the same time.
+const LARGE_BODIES_EACH_MAX: usize = 4;
+/// Seconds to wait for a place.
+const PLACE_SECONDS_MAX: u64 = 10;
 /// Bytes of an unwelcome body that are read past before the refusal is sent.
 const DRAINED_BYTES_MAX: usize = 1024 * 1024;
 /// Seconds for that.
@@ -35,14 +44,66 @@ pub struct Limits {
     pub memory: usize,
 }
 
+/// What is waited for.
+pub struct Wanted {
+    /// How much may come.
+    pub limits: Limits,
+    /// What the request's own digest begins with.
+    pub head: Vec<u8>,
+    /// Who sends it.
+    pub whose: String,
+    /// Whether the signature covers the body's digest, or what to say to a body that comes.
+    pub covered: Result<(), Problem>,
+}
+
+/// A place among the large bodies in memory. Each sender has a few at most, so that one who sends
+/// slowly does not keep the others out.
+pub struct BodyPlace {
+    app: Shared,
+    whose: String,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl BodyPlace {
+    async fn take(app: &Shared, whose: &str) -> Result<BodyPlace, Problem> {
+        let full = || {
+            let text = "Too many large bodies arrive at the moment. Try again in a few seconds.";
+            Problem::new("overloaded", text).retry_after(5)
+        };
+        let waiting = app.large_bodies.clone().acquire_owned();
+        let wait = Duration::from_secs(PLACE_SECONDS_MAX);
+        let permit = tokio::time::timeout(wait, waiting).await;
+        let permit = permit.ok().and_then(Result::ok).ok_or_else(full)?;
+        let mut senders = app.large_senders.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = senders.entry(whose.to_string()).or_default();
+        if *held >= LARGE_BODIES_EACH_MAX {
+            return Err(full());
+        }
+        *held += 1;
+        Ok(BodyPlace { app: app.clone(), whose: whose.to_string(), _permit: permit })
+    }
+}
+
+impl Drop for BodyPlace {
+    fn drop(&mut self) {
+        let mut senders = self.app.large_senders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = senders.get_mut(&self.whose) {
+            *held -= 1;
+            if *held == 0 {
+                senders.remove(&self.whose);
+            }
+        }
+    }
+}
+
 /// A body that has arrived whole, and is what its digest says.
 pub struct Arrived {
     /// The body; empty when it was spooled.
     pub body: Bytes,
     /// The spooled body, durable.
     pub spooled: Option<Spooling>,
-    /// Its length.
-    pub length: u64,
+    /// The place that it has in memory, when it is large.
+    pub place: Option<BodyPlace>,
     /// SHA-256 of the body.
     pub digest: Digest,
     /// SHA-256 of what `head` began and the body ended.
@@ -76,9 +137,28 @@ struct Arriving {
     request: Sha256,
     claimed: Option<Claimed>,
     length: u64,
+    place: Option<BodyPlace>,
 }
 
 impl Arriving {
+    fn new(headers: &HeaderMap, head: &[u8]) -> Result<Arriving, Problem> {
+        let claimed = match headers.contains_key("content-digest") {
+            true => Some(Claimed::read(headers).map_err(|e| Problem::from(&e))?),
+            false => None,
+        };
+        let mut request = Sha256::new();
+        request.update(head);
+        Ok(Arriving {
+            memory: BytesMut::new(),
+            spooling: None,
+            body: Sha256::new(),
+            request,
+            claimed,
+            length: 0,
+            place: None,
+        })
+    }
+
     fn take(&mut self, part: &[u8]) {
         self.body.update(part);
         self.request.update(part);
@@ -101,55 +181,55 @@ impl Arriving {
             spooling.add(&memory)?;
             std::io::Result::Ok(spooling)
         };
+        if room::free_bytes(&app.bureau.dir).is_none_or(|free| free < SPOOL_FREE_BYTES_MIN) {
+            return Err(room::too_little());
+        }
         let done = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
         self.spooling = Some(done.map_err(|e| failed(&e))?);
+        // It lies on the disk now.
+        self.place = None;
         Ok(())
     }
 }
 
-/// Waits for a body. `head` is what the request's own digest begins with; the digests that the
-/// headers claim are compared with what came.
+/// Waits for a body; the digests that the headers claim are compared with what came.
 ///
 /// # Errors
-/// It is too large, too slow, cut, or not what its digest says.
+/// It is too large, too slow, cut, not covered, or not what its digest says.
 pub async fn arrive(
     app: &Shared,
     mut body: Body,
     headers: &HeaderMap,
-    limits: Limits,
-    head: &[u8],
+    wanted: Wanted,
 ) -> Result<Arrived, Problem> {
-    let claimed = match headers.contains_key("content-digest") {
-        true => Some(Claimed::read(headers).map_err(|e| Problem::from(&e))?),
-        false => None,
-    };
-    let mut arriving = Arriving {
-        memory: BytesMut::new(),
-        spooling: None,
-        body: Sha256::new(),
-        request: Sha256::new(),
-        claimed,
-        length: 0,
-    };
-    arriving.request.update(head);
+    let mut arriving = Arriving::new(headers, &wanted.head)?;
     let began = app.bureau.engine.env.now();
     let pause = Duration::from_secs(PART_SECONDS_MAX);
     while let Some(frame) =
         tokio::time::timeout(pause, body.frame()).await.map_err(|_| too_slow())?
     {
         let Ok(part) = frame.map_err(|_| broken())?.into_data() else { continue };
-        if arriving.length + part.len() as u64 > limits.bytes {
-            let text = format!("The body is larger than {} bytes. Send it in parts.", limits.bytes);
+        if part.is_empty() {
+            continue;
+        }
+        wanted.covered.clone()?;
+        if arriving.length + part.len() as u64 > wanted.limits.bytes {
+            drain(body).await;
+            let limit = wanted.limits.bytes;
+            let text = format!("The body is larger than {limit} bytes. Send it in parts.");
             return Err(Problem::new("body_too_large", text).retry_after(1));
         }
         arriving.take(&part);
         let earned = i64::try_from(arriving.length / BYTES_PER_SECOND_MIN).unwrap_or(i64::MAX);
-        let late = began.plus_seconds(BODY_SECONDS_MAX.saturating_add(earned));
-        if app.bureau.engine.env.now() > late {
+        if app.bureau.engine.env.now() > began.plus_seconds(BODY_SECONDS_MAX + earned) {
             return Err(too_slow());
         }
-        let spools = arriving.spooling.is_some() && arriving.memory.len() >= BLOCK_BYTES;
-        if spools || arriving.memory.len() > limits.memory {
+        let held = arriving.memory.len();
+        let spools = arriving.spooling.is_some();
+        if held > SMALL_BYTES_MAX && !spools && arriving.place.is_none() {
+            arriving.place = Some(BodyPlace::take(app, &wanted.whose).await?);
+        }
+        if (spools && held >= BLOCK_BYTES) || held > wanted.limits.memory {
             arriving.spool(app).await?;
         }
     }
@@ -172,7 +252,7 @@ async fn arrived(app: &Shared, mut arriving: Arriving) -> Result<Arrived, Proble
     Ok(Arrived {
         body: arriving.memory.freeze(),
         spooled,
-        length: arriving.length,
+        place: arriving.place,
         digest: arriving.body.finish(),
         request: arriving.request.finish(),
     })

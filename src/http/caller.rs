@@ -31,8 +31,8 @@ pub struct Caller {
     pub principal: Principal,
     /// With which key.
     pub keyid: String,
-    /// The signature's nonce, and until when it could be sent again.
-    pub nonce: (String, Time),
+    /// The signature's nonce, and until when it could be sent again; none once it is spent.
+    pub nonce: Option<(String, Time)>,
     /// The body, as it was sent; empty when it was spooled.
     pub body: Bytes,
     /// SHA-256 of the body.
@@ -100,7 +100,7 @@ impl Caller {
         Admission {
             principal: self.principal.clone(),
             keyid: self.keyid.clone(),
-            nonce: Some(self.nonce.clone()),
+            nonce: self.nonce.clone(),
             idempotency: None,
         }
     }

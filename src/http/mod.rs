@@ -20,10 +20,11 @@ mod routes;
 mod signed;
 mod traced;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum_server::Handle;
@@ -43,7 +44,7 @@ const HEADER_SECONDS_MAX: u64 = 10;
 /// Seconds that connections have to finish after the server was told to stop.
 const GRACE_SECONDS: u64 = 20;
 /// Large bodies held in memory at the same time.
-const LARGE_BODIES_MAX: usize = 8;
+const LARGE_BODIES_MAX: usize = 16;
 
 /// Where the doors are.
 #[derive(Clone, Debug)]
@@ -64,7 +65,9 @@ struct App {
     public_url: String,
     directory: Directory,
     fonts: Fonts,
-    large_bodies: Semaphore,
+    large_bodies: Arc<Semaphore>,
+    /// How many of them each sender has.
+    large_senders: Mutex<BTreeMap<String, usize>>,
     intake: Intake,
     metrics: Option<PrometheusHandle>,
 }
@@ -97,7 +100,8 @@ pub async fn serve(
         bureau,
         public_url,
         fonts,
-        large_bodies: Semaphore::new(LARGE_BODIES_MAX),
+        large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_MAX)),
+        large_senders: Mutex::default(),
         intake,
         metrics: operate::recorder(),
     });

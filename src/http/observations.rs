@@ -87,7 +87,7 @@ pub async fn send(
     let work = tokio::task::spawn_blocking(move || {
         let bureau = &shared.bureau;
         let checked = upload::check(&bureau.engine, bureau.engine.env.now(), &file, true)?;
-        let lines = checked.lines.into_iter();
+        let lines = checked.lines.into_iter().map(Ok);
         bureau.apply(&order, checked.receipt, lines, &mut |_| true).map_err(interrupted)
     });
     match work.await.map_err(|_| Problem::internal())?? {
@@ -139,11 +139,22 @@ async fn accept(
     // A task of its own: a client that hangs up must not take the file of a recorded upload along.
     let shared = app.clone();
     let taking = tokio::spawn(async move {
-        let value = shared.bureau.act(command).await.value()?;
+        // Whatever happens to this process or to the answer from the database: a file that turns
+        // out to be nobody's is swept at the next start.
+        spooling.keep();
+        let value = match shared.bureau.act(command).await.value() {
+            Ok(value) => value,
+            Err(problem) => {
+                if problem.retry_after_seconds.is_none() {
+                    spooling.let_go();
+                }
+                return Err(problem);
+            }
+        };
         // The same request sent twice at once has one upload; the other file goes.
-        if value["upload"] == id {
-            spooling.keep();
-            shared.intake.add(id);
+        match value["upload"] == id {
+            true => shared.intake.add(id),
+            false => spooling.let_go(),
         }
         Ok::<_, Problem>(value)
     });

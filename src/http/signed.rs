@@ -14,11 +14,14 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 
 use super::Shared;
-use super::arriving::{Limits, arrive, drain};
+use super::arriving::{Arrived, Limits, Wanted, arrive, drain};
 use super::caller::{Caller, request_head};
 use super::directory::Known;
+use crate::bureau::admission::{Admission, Principal};
+use crate::bureau::command::upload::OpenUpload;
 use crate::bureau::upload::UPLOAD_BYTES_MAX;
 use crate::error::Problem;
+use crate::kernel::Time;
 use crate::partner::signature::{
     Presented, RequestHead, RequestSeen, SignatureError, read_head, sign_response, target_uri,
 };
@@ -74,39 +77,75 @@ pub async fn signed(
             return sign(&app, &unauthenticated, problem.into_response()).await;
         }
     };
-    let limits = limits(&method, uri.path());
-    let _room = match limits.memory > BATCH_BYTES_MAX {
-        // The holder of a permit may fill that much memory; the others wait their turn.
-        true => app.large_bodies.acquire().await.ok(),
-        false => None,
-    };
-    let request = request_head(method.as_str(), &target);
-    let covered = presented.require_digest().map_err(|e| Problem::from(&e));
-    let arrived = match arrive(&app, body, &headers, limits, &request).await {
-        Ok(arrived) if arrived.length == 0 => arrived,
-        Ok(arrived) => match covered {
-            Ok(()) => arrived,
-            Err(problem) => return sign(&app, &unauthenticated, problem.into_response()).await,
-        },
+    let entry = Entry { presented: &presented, principal: &known.principal };
+    let (arrived, nonce) = match enter(&app, entry, body, head, uri.path()).await {
+        Ok(entered) => entered,
         Err(problem) => return sign(&app, &unauthenticated, problem.into_response()).await,
     };
     let seen = presented.seen_in(head);
     parts.extensions.insert(Caller {
         principal: known.principal,
         keyid: presented.keyid,
-        nonce: (presented.nonce, presented.replayable_until),
+        nonce,
         request: arrived.request,
         body: arrived.body,
         digest: arrived.digest,
         spooled: Arc::new(Mutex::new(arrived.spooled)),
         headers,
     });
+    // What is in memory counts until it is answered.
+    let _place = arrived.place;
     let answering = next.run(Request::from_parts(parts, Body::empty()));
     let response = match in_time(ANSWER_SECONDS_MAX, answering).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     };
     sign(&app, &seen, response).await
+}
+
+/// Whose request is at the door.
+struct Entry<'a> {
+    presented: &'a Presented,
+    principal: &'a Principal,
+}
+
+/// Waits for the body, and gives the nonce that is still to be spent.
+///
+/// A nonce is remembered for as long as its signature is fresh. Between the head and the last byte
+/// of an upload that can pass, so an upload's is spent at once; every other body must have come
+/// while the signature is fresh.
+async fn enter(
+    app: &Shared,
+    entry: Entry<'_>,
+    body: Body,
+    head: RequestHead<'_>,
+    path: &str,
+) -> Result<(Arrived, Option<(String, Time)>), Problem> {
+    let Entry { presented, principal } = entry;
+    let mut nonce = Some((presented.nonce.clone(), presented.replayable_until));
+    let limits = limits(head.method, path);
+    if limits.bytes == UPLOAD_BYTES_MAX {
+        let admission = Admission {
+            principal: principal.clone(),
+            keyid: presented.keyid.clone(),
+            nonce: nonce.take(),
+            idempotency: None,
+        };
+        app.bureau.act(OpenUpload { admission, idempotency: None }).await.value()?;
+    }
+    let wanted = Wanted {
+        limits,
+        head: request_head(head.method.as_str(), head.target_uri),
+        whose: principal.key(),
+        covered: presented.require_digest().map_err(|e| Problem::from(&e)),
+    };
+    let arrived = arrive(app, body, head.headers, wanted).await?;
+    let now = app.bureau.engine.env.now();
+    if nonce.is_some() && now > presented.replayable_until {
+        let created = presented.created;
+        return Err(Problem::from(&SignatureError::CreatedTooOld { created, now }));
+    }
+    Ok((arrived, nonce))
 }
 
 /// Waits so long and no longer: what a client or the database does not bring to an end, this does.

@@ -6,12 +6,14 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use fivefold::bureau::admission::Admission;
+use fivefold::bureau::command::governance::{Change, ChangePartner};
 use fivefold::bureau::command::observe::ObserveSlice;
 use fivefold::bureau::command::upload::{AcceptUpload, Progress, ReadUpload};
 use fivefold::bureau::intake::Intake;
 use fivefold::bureau::spool::Spooling;
 use fivefold::bureau::upload::{self, Format, UploadFile};
 use fivefold::kernel::bytes::sha256;
+use fivefold::partner::Role;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -62,7 +64,7 @@ fn a_client_that_prefers_not_to_wait_gets_its_receipt_later() {
     let spool = house.bureau.dir.join("spool");
     wait(|| {
         let left = std::fs::read_dir(&spool).expect("a folder").count();
-        (left == 0).then_some(Value::Null)
+        (left == 1).then_some(Value::Null)
     });
 }
 
@@ -103,25 +105,61 @@ fn long(world: &World, bank: &Party, accounts: u32) -> Vec<Value> {
     (0..accounts).flat_map(|n| year(&subject, &consent, &format!("acc-{n}"))).collect()
 }
 
-on_both!(an_upload_is_gone_on_with_where_it_stopped, |world| {
-    let bank = world.bank();
-    let lines = long(world, &bank, 100);
-    let bytes = ndjson(&lines).into_bytes();
+/// Spools a file and puts it on record, as the door does.
+fn taken(world: &World, party: &Party, bytes: &[u8]) -> String {
     let id = AcceptUpload::mint(&world.env);
     let mut spooling = Spooling::begin(&world.env, world.dir(), &id).expect("a file");
-    spooling.add(&bytes).expect("spooled");
+    spooling.add(bytes).expect("spooled");
     spooling.finish().expect("durable");
     spooling.keep();
     let accepted = world.run(AcceptUpload {
-        admission: Admission { nonce: None, ..world.by(&bank) },
+        admission: Admission { nonce: None, ..world.by(party) },
         id: id.clone(),
         format: "ndjson".to_string(),
         bytes: spooling.length(),
-        digest: sha256(&bytes),
+        digest: sha256(bytes),
         dry_run: false,
         key: spooling.key().clone(),
     });
     assert_eq!(accepted.expect("taken")["state"], "waiting");
+    id
+}
+
+fn stands(world: &World, party: &Party, id: &str) -> Value {
+    let admission = Admission { nonce: None, ..world.by(party) };
+    world.run(ReadUpload { admission, upload: id.to_string() }).expect("how it stands")
+}
+
+on_both!(what_cannot_be_taken_does_not_hold_up_what_can, |world| {
+    let (bank, other) = (world.bank(), world.partner("Bank Two", "bank", &[Role::Furnisher], &[]));
+    let first = taken(world, &other, b"{}\n");
+    let second = taken(world, &bank, b"{}\n");
+    let third = taken(world, &bank, b"{\"type\":\"batch\",\"count\":9}\n{}\n");
+    let (partner, admission) = (other.id.clone(), world.staff());
+    let change = Change::Suspend;
+    world.run(ChangePartner { admission, partner, change }).expect("suspended");
+    let intake = Intake::start(world.bureau().clone()).expect("starts");
+    assert!(Intake::start(world.bureau().clone()).is_err(), "one process works uploads off");
+    let done = wait(|| Some(stands(world, &bank, &second)).filter(|b| b["state"] == "done"));
+    assert_eq!(done["receipt"]["rejected"], 1);
+    let refused = wait(|| Some(stands(world, &bank, &third)).filter(|b| b["state"] == "refused"));
+    assert_eq!(refused["problem"]["code"], "control_total_mismatch");
+    let (partner, admission) = (other.id.clone(), world.staff());
+    let change = Change::Resume;
+    world.run(ChangePartner { admission, partner, change }).expect("taken back");
+    let refused = stands(world, &other, &first);
+    assert_eq!(
+        (&refused["state"], &refused["problem"]["code"]),
+        (&json!("refused"), &json!("key_suspended"))
+    );
+    intake.close();
+});
+
+on_both!(an_upload_is_gone_on_with_where_it_stopped, |world| {
+    let bank = world.bank();
+    let lines = long(world, &bank, 100);
+    let bytes = ndjson(&lines).into_bytes();
+    let id = taken(world, &bank, &bytes);
     // The first slice is applied as the intake does it, and then the process ends.
     let (engine, now) = (&world.bureau().engine, world.env.now());
     let blob = Arc::new(bytes::Bytes::from(bytes.clone()));
@@ -138,18 +176,15 @@ on_both!(an_upload_is_gone_on_with_where_it_stopped, |world| {
     world.open().expect("opens again");
     std::fs::write(world.dir().join("spool/upl_nobody.sealed"), b"x").expect("written");
     let intake = Intake::start(world.bureau().clone()).expect("starts");
-    let read = |world: &World| {
-        let admission = Admission { nonce: None, ..world.by(&bank) };
-        world.run(ReadUpload { admission, upload: id.clone() }).expect("how it stands")
-    };
-    let done = wait(|| Some(read(world)).filter(|body| body["state"] == "done"));
+    let done = wait(|| Some(stands(world, &bank, &id)).filter(|body| body["state"] == "done"));
     intake.close();
     let receipt = &done["receipt"];
     assert_eq!((&receipt["accepted"], &receipt["duplicates"]), (&json!(1_300), &json!(0)));
     let range = &receipt["log"];
     let first = range["first_index"].as_u64().expect("an index");
     assert_eq!(range["last_index"].as_u64(), Some(first + 1_299));
-    assert_eq!(std::fs::read_dir(world.dir().join("spool")).expect("a folder").count(), 0);
+    let left = std::fs::read_dir(world.dir().join("spool")).expect("a folder").count();
+    assert_eq!(left, 1, "only the lock");
 });
 
 on_both!(a_slice_of_many_corrections_is_taken_in_turns, |world| {

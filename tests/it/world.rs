@@ -406,7 +406,7 @@ impl World {
         let file = UploadFile { format: Format::of(bytes), blob, digest: sha256(bytes) };
         let checked = upload::check(engine, now, &file, true).expect("a whole batch");
         let order = Order { admission, dry_run: false, upload: None };
-        let lines = checked.lines.into_iter();
+        let lines = checked.lines.into_iter().map(Ok);
         match self.bureau().apply(&order, checked.receipt, lines, &mut |_| true) {
             Ok(Applied::Whole(receipt)) => receipt,
             Ok(Applied::Stopped) => panic!("nobody told it to stop"),

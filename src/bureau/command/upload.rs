@@ -12,13 +12,14 @@ use crate::bureau::needs::Needs;
 use crate::bureau::upload::add_slice;
 use crate::bureau::work::Work;
 use crate::collect::Receipt;
-use crate::collect::rows::UploadRow;
+use crate::collect::rows::{self as fact_rows, UploadRow};
 use crate::error::Problem;
 use crate::kernel::bytes::Digest;
 use crate::kernel::seal::{Place, SealKey};
 use crate::kernel::{Time, id};
 use crate::ledger::body::{Draft, period_key_name};
 use crate::ledger::leaf::PublicKind;
+use crate::partner::Role;
 use crate::store::StoreError;
 
 /// What is known of an upload that outlives its request.
@@ -128,6 +129,9 @@ impl Progress {
     }
 }
 
+/// Uploads of one partner that wait at the same time at most.
+pub const OPEN_UPLOADS_MAX: i64 = 16;
+
 /// Takes a spooled upload: from here on it will be applied, whatever happens to this process.
 pub struct AcceptUpload {
     /// Who sent it, with nonce and idempotency key.
@@ -163,6 +167,16 @@ impl Command for AcceptUpload {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let partner = self.admission.principal.key();
+        let furnishes = work.registry.partners.get(&partner);
+        if !furnishes.is_some_and(|p| p.roles.contains(&Role::Furnisher)) {
+            let text = "Only a partner in the role of a furnisher sends observations.";
+            return Err(Problem::new("role_missing", text).into());
+        }
+        if fact_rows::count_open_uploads(work.conn, &partner)? >= OPEN_UPLOADS_MAX {
+            let text = "So many uploads of yours still wait. Send the next when one is done.";
+            return Err(Problem::new("overloaded", text).retry_after(30).into());
+        }
         let seal = work.key_for(None)?;
         let place = spool_key_place(&self.id);
         let now = work.now.micros();
