@@ -24,6 +24,17 @@ pub struct ReportArgs {
 enum What {
     /// A person's whole file as PDF: score, accounts, consents, who asked, rights
     Consumer(ConsumerArgs),
+    /// What a scorecard's file says of itself, as PDF; `model validate --report` measures it too
+    Model(ModelArgs),
+}
+
+#[derive(Args)]
+struct ModelArgs {
+    /// The scorecard's file
+    scorecard: PathBuf,
+    /// The PDF to write
+    #[arg(long, value_name = "F.pdf")]
+    out: PathBuf,
 }
 
 #[derive(Args)]
@@ -49,11 +60,18 @@ struct ConsumerArgs {
 pub fn run(place: &Place, args: &ReportArgs) -> Done {
     match &args.what {
         What::Consumer(args) => consumer(place, args),
+        What::Model(args) => model(args),
     }
 }
 
 fn document(error: DocumentError) -> Failure {
     Failure::new(error.code(), error.to_string())
+}
+
+fn model(args: &ModelArgs) -> Done {
+    super::model::report(&super::model::scorecard(&args.scorecard)?, None, &args.out)?;
+    output::note(&format!("written: {}", args.out.display()));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn consumer(place: &Place, args: &ConsumerArgs) -> Done {

@@ -3,5 +3,6 @@
 pub mod consumer;
 pub mod document;
 pub mod extract;
+pub mod model;
 pub mod notice;
 pub mod verify_export;

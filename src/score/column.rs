@@ -16,7 +16,7 @@ use crate::collect::observation::Dimension;
 pub const DECIMALS_MAX: u32 = 15;
 
 /// A number as written: `digits` divided by ten to the power of `decimals`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Decimal {
     /// All digits as one whole number.
     pub digits: i64,
@@ -49,7 +49,7 @@ impl Decimal {
 }
 
 /// One cell of a table, as read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cell<'a> {
     /// Empty, or a spelling of "missing".
     Missing,

@@ -91,6 +91,9 @@ pub struct TrainArgs {
     /// The scorecard to write
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Write the validation report as PDF: of the rows kept apart by --holdout, else of all
+    #[arg(long, value_name = "F.pdf")]
+    pub report: Option<PathBuf>,
     /// Write the figures as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -149,6 +152,15 @@ pub struct ValidateArgs {
     /// The value that means bad
     #[arg(long, value_name = "V", allow_hyphen_values = true)]
     pub positive: Option<String>,
+    /// Columns of groups that must not fare worse: measured only
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub protected: Vec<String>,
+    /// The column of time: figures by vintage
+    #[arg(long, value_name = "COL")]
+    pub time: Option<String>,
+    /// Write the validation report as PDF
+    #[arg(long, value_name = "F.pdf")]
+    pub report: Option<PathBuf>,
     /// Write the figures as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

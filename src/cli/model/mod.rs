@@ -13,11 +13,14 @@ use serde_json::json;
 
 use self::args::{PredictArgs, TrainArgs, ValidateArgs};
 use super::output::{self, Done, Failure};
+use crate::kernel::Env;
 use crate::model::error::ModelError;
 use crate::model::fit::{self, Order, Run};
 use crate::model::target::Target;
-use crate::model::validate::Figures;
+use crate::model::validate;
 use crate::model::{parallel, predict};
+use crate::report::document::Fonts;
+use crate::report::model as model_report;
 use crate::score::Scorecard;
 
 /// Arguments of `model`.
@@ -77,7 +80,7 @@ fn threads(asked: Option<usize>) -> usize {
 }
 
 /// A scorecard from a file.
-fn scorecard(path: &Path) -> Result<Scorecard, Failure> {
+pub fn scorecard(path: &Path) -> Result<Scorecard, Failure> {
     let bytes = read_file(path)?;
     Scorecard::read(&bytes).map_err(|e| Failure::new(e.code(), format!("{}: {e}", path.display())))
 }
@@ -88,6 +91,13 @@ fn train(args: &TrainArgs) -> Done {
     write_file(&args.out, trained.text.as_bytes())?;
     if let Some(path) = &args.json {
         write_json(path, &trained.metrics())?;
+    }
+    if let Some(path) = &args.report {
+        let (table, on) = fit::measured(&args.data, &order)?;
+        let target = Target::read(table.column(&order.target)?, order.positive.as_deref())?;
+        let asked = validate::Order { threads: order.threads, ..validate::Order::default() };
+        let validation = validate::validate(&trained.scorecard, &table, &target, &asked)?;
+        report(&trained.scorecard, Some((&validation, on.to_string())), path)?;
     }
     show::trained(&trained)?;
     output::note(&format!("written: {}", args.out.display()));
@@ -151,18 +161,47 @@ fn predict(args: &PredictArgs) -> Done {
 
 fn validate(args: &ValidateArgs) -> Done {
     let scorecard = scorecard(&args.scorecard)?;
-    let threads = threads(args.threads);
-    let table = predict::read(&scorecard, &args.data, std::slice::from_ref(&args.target))?;
+    let more = args.protected.iter().chain(&args.time).chain([&args.target]);
+    let more: Vec<String> = more.cloned().collect();
+    let table = predict::read(&scorecard, &args.data, &more)?;
     let target = Target::read(table.column(&args.target)?, args.positive.as_deref())?;
-    let scores = predict::score(&scorecard, &table, threads)?;
-    let probabilities: Vec<f64> = scores.bad_ppm.iter().map(|p| f64::from(*p) / 1e6).collect();
-    let figures = Figures::of(&scores.totals, &probabilities, &target.bad);
-    let figures = figures.ok_or_else(|| {
-        Failure::new("table_unusable", "the rows have one outcome only: nothing can be measured")
-    })?;
+    let order = validate::Order {
+        protected: args.protected.clone(),
+        time: args.time.clone(),
+        threads: threads(args.threads),
+    };
+    let validation = validate::validate(&scorecard, &table, &target, &order)?;
     if let Some(path) = &args.json {
-        write_json(path, &json!({ "validation": figures }))?;
+        write_json(path, &json!(validation))?;
     }
-    show::figures(&[("validation", figures)])?;
+    if let Some(path) = &args.report {
+        report(&scorecard, Some((&validation, file_name(&args.data))), path)?;
+    }
+    show::figures(&[("validation", validation.validation)])?;
+    for blocked in validation.blocked_by() {
+        output::note(&format!("adverse impact ratio below 0.80: {blocked}"));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+/// Writes the validation report; without a validation, what the scorecard itself says.
+pub fn report(
+    scorecard: &Scorecard,
+    measured: Option<(&validate::Validation, String)>,
+    out: &Path,
+) -> Result<(), Failure> {
+    let fonts = Fonts::load(None).map_err(|e| Failure::new(e.code(), e.to_string()))?;
+    let (validation, measured_on) = match measured {
+        Some((validation, on)) => (Some(validation), on),
+        None => (None, String::new()),
+    };
+    let made_at = Env::system().clock.now();
+    let view = model_report::View { scorecard, validation, measured_on, made_at };
+    let pdf =
+        model_report::render(&view, &fonts).map_err(|e| Failure::new(e.code(), e.to_string()))?;
+    write_file(out, &pdf)
 }

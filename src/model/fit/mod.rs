@@ -175,6 +175,20 @@ pub fn train_table(table: &Table, digest: &str, order: &Order) -> Result<Trained
     Ok(Trained { text, scorecard, target, splits, characteristics, left_out, notes: fitted.notes })
 }
 
+/// The rows that a report on a fit is measured on, and what they are: those kept apart, else all.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn measured(path: &Path, order: &Order) -> Result<(Table, &'static str), ModelError> {
+    let table = read(path, &Wanted { only: None, categorical: &order.categorical })?;
+    let target = Target::read(table.column(&order.target)?, order.positive.as_deref())?;
+    let (_, held) = split(&target.bad, order);
+    if held.is_empty() {
+        return Ok((table, "the rows it was fitted to"));
+    }
+    Ok((table.take(&held), "the rows kept apart from the fit"))
+}
+
 /// SHA-256 of a file.
 fn digest(path: &Path) -> Result<String, ModelError> {
     use std::io::Read;
