@@ -235,7 +235,9 @@ pub fn whom(
         Principal::Operator { .. } => {
             let row = work.loaded.pairwise.get(subject).map(|row| row.person.as_str());
             let id = row.or_else(|| work.loaded.persons.get(subject).map(|p| p.id.as_str()));
-            id.map(|id| (work.loaded.canonical(id).to_string(), false))
+            id.map(|id| work.loaded.canonical(id).to_string())
+                .filter(|id| !super::command::consent::is_forgotten(work, id))
+                .map(|id| (id, false))
                 .ok_or_else(subject_not_found)
         }
         Principal::Person(_) => Err(subject_not_found()),

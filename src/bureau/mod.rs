@@ -33,6 +33,7 @@ pub mod spool;
 pub mod standing;
 pub mod start;
 pub mod sweep;
+pub mod tomb;
 pub mod upload;
 pub mod work;
 

@@ -18,6 +18,7 @@ use crate::subject::rows::{
 };
 
 use super::rows::{self as admission_rows, IdempotencyRow};
+use super::tomb::Tombs;
 
 /// Hard inquiries older than this are not looked at (they count for twelve months at most).
 pub const MARK_DAYS: i64 = 400;
@@ -65,6 +66,7 @@ pub struct Loaded {
     pub facts: BTreeMap<Vec<u8>, FactRow>,
     pub uploads: BTreeMap<String, UploadRow>,
     pub barred: BTreeMap<Vec<u8>, BarredRow>,
+    pub tombs: Tombs,
     pub matters: BTreeMap<String, MatterRow>,
     pub contested: BTreeMap<String, ContestedRow>,
     pub keys: BTreeMap<String, SealKey>,

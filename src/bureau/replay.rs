@@ -10,7 +10,7 @@ use crate::inquiry::hard::{Mark, count};
 use crate::inquiry::{answer, rows as inquiry_rows};
 use crate::kernel::Time;
 use crate::kernel::bytes::hex;
-use crate::ledger::body::{PersonalPart, open_part, person_key_name};
+use crate::ledger::body::{PersonalPart, evidence_of, open_part, person_key_name};
 use crate::ledger::rows as ledger_rows;
 use crate::score::rows as score_rows;
 use crate::score::{AsOf, Assessment, Outcome, Scope, Scorecard, Vector, assess, assess_vector};
@@ -153,6 +153,12 @@ impl Bureau {
             return Ok(Recalled::Nothing { index });
         };
         let owner = body.person.clone().unwrap_or(person);
+        if let Some(person) = evidence_of(&owner) {
+            let rows = self.store.read(|conn| subject_rows::persons(conn, &[person]))?;
+            let by = rows.first().and_then(|row| row.erased_idx).unwrap_or_default();
+            let why = format!("the person was erased: the certificate is entry {by} of the log");
+            return Ok(Recalled::Gone { index, why });
+        }
         let name = person_key_name(&owner);
         let Some(key) = self.keystore.get([name.as_str()])?.remove(&name) else {
             let why = "the person was erased: the key that sealed this answer is destroyed";

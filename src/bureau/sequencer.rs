@@ -249,14 +249,23 @@ impl State {
                     Err(StoreError::inconsistent("a command stopped in the middle"))
                 })
             },
-            |conn, _: &(Vec<Reply>, Head)| admission_rows::batch_committed(conn, &batch),
+            |conn, _: &Done| admission_rows::batch_committed(conn, &batch),
         );
         // After a failure the registry may hold what was rolled back: it is read again.
-        let (replies, head) = outcome?;
+        let (replies, head, doomed) = outcome?;
         *seen = Some(head);
+        for name in doomed {
+            // The next start, and the next sweep, destroy what a failure here left.
+            if let Err(error) = keystore.destroy(&name) {
+                tracing::error!(%error, "a key of somebody forgotten is not destroyed yet");
+            }
+        }
         Ok(replies)
     }
 }
+
+/// Replies, the head after the batch, and keys to be destroyed.
+type Done = (Vec<Reply>, Head, Vec<String>);
 
 fn failed(error: &StoreError) -> Reply {
     tracing::error!(%error, "a command failed");
@@ -271,7 +280,7 @@ fn execute(
     seen: Option<&Head>,
     commands: &[Boxed],
     batch: &str,
-) -> Result<(Vec<Reply>, Head), StoreError> {
+) -> Result<Done, StoreError> {
     let head = ledger_rows::lock_head(conn)?
         .ok_or_else(|| StoreError::Schema("the log has no head: run `fivefold init`".into()))?;
     if seen.is_none_or(|s| s.size != head.size || s.batch != head.batch) {
@@ -302,6 +311,6 @@ fn execute(
     let replies: Result<Vec<Reply>, StoreError> =
         commands.iter().map(|c| run(c.as_ref(), &mut work)).collect();
     let replies = replies?;
-    let head = work.flush(batch)?;
-    Ok((replies, head))
+    let (head, doomed) = work.flush(batch)?;
+    Ok((replies, head, doomed))
 }

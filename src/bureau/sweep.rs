@@ -7,8 +7,10 @@ use super::admission::Admission;
 use super::command::Reply;
 use super::command::answering::CloseOverdue;
 use crate::error::Problem;
+use crate::ledger::body::person_key_name;
 use crate::rights::rows as rights_rows;
 use crate::store::StoreError;
+use crate::subject::rows as subject_rows;
 
 /// Rows looked at together.
 const PAGE: i64 = 200;
@@ -16,6 +18,8 @@ const PAGE: i64 = 200;
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
+    /// Keys of forgotten persons that a failure had left.
+    pub keys_destroyed: u64,
     /// Disputes closed because their clock ran out.
     pub disputes_closed: u64,
 }
@@ -38,9 +42,29 @@ impl Bureau {
     /// # Errors
     /// [`SweepError`].
     pub fn sweep(&self) -> Result<Swept, SweepError> {
-        let mut swept = Swept::default();
+        let keys_destroyed = self.destroy_lingering()?;
+        let mut swept = Swept { keys_destroyed, ..Swept::default() };
         self.close_overdue(&mut swept)?;
         Ok(swept)
+    }
+
+    /// Destroys the keys of forgotten persons that a failure after the commit has left.
+    ///
+    /// # Errors
+    /// The database's or the key store's.
+    pub fn destroy_lingering(&self) -> Result<u64, StoreError> {
+        let mut destroyed = 0;
+        let mut after = String::new();
+        loop {
+            let rows = self.store.read(|conn| subject_rows::erased_after(conn, &after))?;
+            let Some(last) = rows.last() else { return Ok(destroyed) };
+            after.clone_from(&last.id);
+            let names: Vec<String> = rows.iter().map(|row| person_key_name(&row.id)).collect();
+            let left = self.keystore.get(names.iter().map(String::as_str))?;
+            for name in left.keys() {
+                destroyed += u64::from(self.keystore.destroy(name)?);
+            }
+        }
     }
 
     fn close_overdue(&self, swept: &mut Swept) -> Result<(), SweepError> {

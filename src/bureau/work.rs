@@ -95,6 +95,8 @@ pub struct Work<'a> {
     head: Head,
     folded: BTreeMap<String, Folded>,
     pending: Pending,
+    /// Keys that must be destroyed once the batch is committed.
+    doomed: Vec<String>,
 }
 
 fn no_key(name: &str) -> StoreError {
@@ -131,7 +133,8 @@ impl<'a> Work<'a> {
         now: Time,
     ) -> Work<'a> {
         let (folded, pending) = (BTreeMap::new(), Pending::default());
-        Work { engine, conn, keystore, now, registry, loaded, head, folded, pending }
+        let doomed = Vec::new();
+        Work { engine, conn, keystore, now, registry, loaded, head, folded, pending, doomed }
     }
 
     /// Entries in the log, this batch's included.
@@ -302,6 +305,25 @@ impl<'a> Work<'a> {
         &mut self.pending.rights
     }
 
+    /// Whether this batch has recorded something about any of these persons.
+    pub fn is_pending_about(&self, persons: &[&str]) -> bool {
+        let about = |id: &Option<String>| id.as_deref().is_some_and(|id| persons.contains(&id));
+        self.pending.bodies.iter().any(|row| about(&row.person))
+            || self.pending.answers.iter().any(|row| about(&row.person))
+            || self.pending.consents.values().any(|row| persons.contains(&row.person.as_str()))
+            || self.folded.iter().any(|(id, one)| one.dirty && persons.contains(&id.as_str()))
+    }
+
+    /// Forgets somebody with this batch, and destroys keys once it is committed.
+    pub fn forget(&mut self, forget: rights_rows::Forget, keys: Vec<String>) {
+        for person in &forget.persons {
+            self.folded.remove(person);
+            self.loaded.profiles.remove(person);
+        }
+        self.pending.rights.forgotten.push(forget);
+        self.doomed.extend(keys);
+    }
+
     /// Keeps a pack set or scorecard for ever.
     pub fn put_artefact(&mut self, row: ArtefactRow) {
         self.pending.artefacts.push(row);
@@ -436,11 +458,12 @@ impl<'a> Work<'a> {
         work(self.conn, &self.loaded.keys, &fresh, self.keystore)
     }
 
-    /// Writes everything, keys first. Returns the head as it now is.
+    /// Writes everything, keys first. Returns the head as it now is, and the keys that must be
+    /// destroyed once the transaction is committed.
     ///
     /// # Errors
     /// The database's.
-    pub fn flush(mut self, batch: &str) -> Result<Head, StoreError> {
+    pub fn flush(mut self, batch: &str) -> Result<(Head, Vec<String>), StoreError> {
         self.keystore.put(&self.engine.env, &self.pending.keys)?;
         let profiles = self.seal_profiles()?;
         let conn = self.conn;
@@ -469,7 +492,7 @@ impl<'a> Work<'a> {
             self.head.batch = batch.to_string();
             ledger_rows::put_head(conn, &self.head)?;
         }
-        Ok(self.head)
+        Ok((self.head, self.doomed))
     }
 
     fn seal_profiles(&self) -> Result<Vec<ProfileRow>, StoreError> {

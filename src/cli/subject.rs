@@ -12,6 +12,7 @@ use super::output::{self, Done, Failure, invalid};
 use super::{Place, Shape, with_bureau};
 use crate::bureau::Bureau;
 use crate::bureau::admission::Admission;
+use crate::bureau::command::erase::Hold;
 use crate::bureau::command::resolve::{Resolution, Resolve};
 use crate::subject::parse_document;
 
@@ -44,6 +45,24 @@ enum Act {
     Split(PairArgs),
     /// The two must never be held to be one
     NoMerge(PairArgs),
+    /// Place a legal hold: while it stands, nothing about the person is forgotten
+    Hold(HoldArgs),
+    /// Lift a legal hold
+    Release(HoldArgs),
+}
+
+#[derive(Args)]
+struct HoldArgs {
+    /// The person
+    person: String,
+    /// Which member of staff
+    #[arg(long = "as", value_name = "STAFF")]
+    staff: String,
+    /// Why: the examiner's or the court's reference
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    shape: Shape,
 }
 
 #[derive(Args)]
@@ -97,6 +116,8 @@ struct Described {
 /// `fivefold subject …`.
 pub fn run(place: &Place, args: &SubjectArgs) -> Done {
     let (person, other, case) = match &args.act {
+        Act::Hold(args) => return hold(place, args, true),
+        Act::Release(args) => return hold(place, args, false),
         Act::Alias(args) => (&args.person, None, &args.case),
         Act::Merge(args) | Act::Split(args) | Act::NoMerge(args) => {
             (&args.person, Some(&args.other), &args.case)
@@ -124,6 +145,23 @@ pub fn run(place: &Place, args: &SubjectArgs) -> Done {
     } else {
         output::pairs(&[
             ("recorded", body["kind"].as_str().unwrap_or_default().to_string()),
+            ("entry", body["log"]["index"].to_string()),
+        ])?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hold(place: &Place, args: &HoldArgs, set: bool) -> Done {
+    let body: Value = with_bureau(place, |bureau, _| {
+        let admission = Admission::operator(&args.staff, &args.reason);
+        let subject = named(bureau, &args.person)?;
+        Ok(bureau.run(Hold { admission, subject, place: set }).value()?)
+    })?;
+    if args.shape.json {
+        output::json(&body)?;
+    } else {
+        output::pairs(&[
+            ("state", body["state"].as_str().unwrap_or_default().to_string()),
             ("entry", body["log"]["index"].to_string()),
         ])?;
     }

@@ -92,6 +92,7 @@ pub struct ProblemBody {
         super::inquiries::ask_batch,
         super::inquiries::again,
         super::inquiries::outcome,
+        super::rights::erase,
         super::rights::dispute,
         super::rights::read_dispute,
         super::rights::answer_dispute,

@@ -40,7 +40,8 @@ pub fn status(code: &str) -> StatusCode {
         | "consent_exists"
         | "matter_closed"
         | "nothing_to_dispute"
-        | "statements_limit" => StatusCode::CONFLICT,
+        | "statements_limit"
+        | "file_shared" => StatusCode::CONFLICT,
         "body_too_large" | "file_too_large" | "too_many_rows" | "too_many_lines" => {
             StatusCode::PAYLOAD_TOO_LARGE
         }

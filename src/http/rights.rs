@@ -14,6 +14,7 @@ use super::persons::OfSubject;
 use crate::bureau::Reply;
 use crate::bureau::command::answering::{AnswerDispute, AnswerSent};
 use crate::bureau::command::dispute::{DisputeSent, OpenDispute, ReadDispute};
+use crate::bureau::command::erase::Erase;
 use crate::bureau::command::events::{EVENTS_MAX, ReadEvents};
 use crate::bureau::command::matters::{MatterSent, OpenMatter};
 use crate::bureau::command::notice::ReadNotice;
@@ -62,6 +63,21 @@ pub async fn answer_dispute(
 ) -> Result<Response, Problem> {
     let (admission, sent) = (caller.admission()?, caller.json::<AnswerSent>()?);
     Ok(replied(app.bureau.act(AnswerDispute { admission, dispute, sent }).await))
+}
+
+/// Forgets the person where the law allows it: the key that seals what is theirs is destroyed, and
+/// a signed certificate in the log names every entry whose content is gone. There is no way back.
+#[utoipa::path(post, path = "/v1/subjects/{id}/erase", tag = "rights",
+    params(("id" = String, Path, description = "`me`, or an agent's own id of the person")),
+    responses((status = 200, description = "The certificate"),
+        (status = 403, body = Refused, content_type = "application/problem+json")))]
+pub async fn erase(
+    State(app): State<Shared>,
+    Path(subject): Path<String>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let admission = caller.admission()?;
+    Ok(replied(app.bureau.act(Erase { admission, subject }).await))
 }
 
 async fn open(app: Shared, caller: Caller, kind: MatterKind) -> Result<Response, Problem> {

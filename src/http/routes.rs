@@ -24,6 +24,7 @@ pub fn router(app: Shared) -> Router {
     let v1 = Router::new()
         .route("/subjects", post(persons::enrol))
         .route("/subjects/{id}/report", get(persons::report))
+        .route("/subjects/{id}/erase", post(rights::erase))
         .route("/consents", post(consents::give))
         .route("/consents/{id}", get(consents::read))
         .route("/consents/{id}/revoke", post(consents::revoke))

@@ -206,6 +206,20 @@ pub fn period_key_name(at: Time) -> String {
     format!("period:{}", text.get(..7).unwrap_or("0000-00"))
 }
 
+/// Ends the name under which evidence about somebody forgotten is sealed.
+const EVIDENCE: &str = "#evidence";
+
+/// The name that stands for a forgotten person in what is kept as evidence: its key outlives the
+/// person's own (data-model.md, "Keys and forgetting").
+pub fn evidence_name(person: &str) -> String {
+    format!("{person}{EVIDENCE}")
+}
+
+/// The person that an evidence name stands for; `None` when it is none.
+pub fn evidence_of(name: &str) -> Option<&str> {
+    name.strip_suffix(EVIDENCE)
+}
+
 /// The name of the key that seals what concerns `person`.
 pub fn person_key_name(person: &str) -> String {
     format!("person:{person}")

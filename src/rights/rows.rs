@@ -4,7 +4,10 @@ use diesel::prelude::*;
 
 use super::dispute::MatterKind;
 use crate::kernel::Time;
-use crate::store::schema::{barred, contested, events, matters};
+use crate::store::schema::{
+    barred, bodies, consents, contested, events, facts, freezes, idempotency, inquiries, lookups,
+    mandates, matters, pairwise, person_keys, profiles,
+};
 use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend, page_after, put_all};
 
 /// One matter; what it says is sealed under the person's key.
@@ -139,6 +142,7 @@ pub struct Change {
     pub contested: Vec<ContestedRow>,
     pub barred: Vec<BarredRow>,
     pub events: Vec<EventRow>,
+    pub forgotten: Vec<Forget>,
 }
 
 /// Matters by id.
@@ -226,11 +230,81 @@ pub fn events_between(conn: &mut AnyConn, from: u64, to: u64) -> Result<Vec<Even
         .load(c))?)
 }
 
+/// Whether anything of anybody was ever forgotten.
+pub fn has_tombstones(conn: &mut AnyConn) -> Result<bool, StoreError> {
+    let found: Option<Vec<u8>> = on_backend!(conn, |c| barred::table
+        .filter(barred::reason.eq("obsolete"))
+        .select(barred::id)
+        .first(c)
+        .optional())?;
+    Ok(found.is_some())
+}
+
+/// What is written when a person is forgotten.
+#[derive(Debug, Default)]
+pub struct Forget {
+    /// Who: one person under every id.
+    pub persons: Vec<String>,
+    /// Entries whose personal part goes.
+    pub gone: Vec<i64>,
+    /// Entries that stay as evidence: index, the name they are sealed under now, and the seal.
+    pub survivors: Vec<(i64, String, Vec<u8>)>,
+}
+
+/// Deletes rows of `$table` whose `$column` is one of `$keys`.
+macro_rules! delete_by {
+    ($conn:expr, $table:ident, $column:ident, $keys:expr) => {
+        for chunk in $keys.chunks(crate::store::INSERT_CHUNK_ROWS) {
+            on_backend!($conn, |c| diesel::delete(
+                $table::table.filter($table::$column.eq_any(chunk))
+            )
+            .execute(c))?;
+        }
+    };
+}
+
+/// Forgets a person: every projection of what was theirs goes, and of the log the personal parts.
+pub fn forget(conn: &mut AnyConn, forget: &Forget) -> Result<(), StoreError> {
+    let empty: Vec<u8> = Vec::new();
+    for chunk in forget.gone.chunks(crate::store::INSERT_CHUNK_ROWS) {
+        on_backend!(conn, |c| diesel::update(bodies::table.filter(bodies::idx.eq_any(chunk)))
+            .set(bodies::personal.eq(&empty))
+            .execute(c))?;
+    }
+    for (idx, name, personal) in &forget.survivors {
+        on_backend!(conn, |c| diesel::update(bodies::table.filter(bodies::idx.eq(idx)))
+            .set((bodies::person.eq(name), bodies::personal.eq(personal)))
+            .execute(c))?;
+    }
+    let ids = &forget.persons;
+    delete_by!(conn, contested, person, ids);
+    delete_by!(conn, matters, person, ids);
+    delete_by!(conn, events, person, ids);
+    delete_by!(conn, events, recipient, ids);
+    delete_by!(conn, barred, idx, forget.gone);
+    delete_by!(conn, lookups, person, ids);
+    delete_by!(conn, pairwise, person, ids);
+    delete_by!(conn, person_keys, person, ids);
+    delete_by!(conn, mandates, person, ids);
+    delete_by!(conn, freezes, person, ids);
+    delete_by!(conn, profiles, person, ids);
+    delete_by!(conn, facts, person, ids);
+    delete_by!(conn, idempotency, person, ids);
+    delete_by!(conn, idempotency, principal, ids);
+    on_backend!(conn, |c| diesel::update(consents::table.filter(consents::person.eq_any(ids)))
+        .set(consents::artefact.eq(&empty))
+        .execute(c))?;
+    on_backend!(conn, |c| diesel::update(inquiries::table.filter(inquiries::person.eq_any(ids)))
+        .set(inquiries::answer.eq(&empty))
+        .execute(c))?;
+    Ok(())
+}
+
 /// Writes what a batch changed.
 pub fn write(conn: &mut AnyConn, change: &Change) -> Result<(), StoreError> {
     put_all!(conn, matters, id, &change.matters);
     put_all!(conn, contested, id, &change.contested);
     put_all!(conn, barred, id, &change.barred);
     insert_all!(conn, events, change.events);
-    Ok(())
+    change.forgotten.iter().try_for_each(|one| forget(conn, one))
 }

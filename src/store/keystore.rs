@@ -114,7 +114,7 @@ impl KeyStore {
     /// # Errors
     /// The database's.
     pub fn destroy(&self, name: &str) -> Result<bool, StoreError> {
-        self.writer().write(
+        let destroyed = self.writer().write(
             "keys.destroy",
             |conn| {
                 let rows =
@@ -123,6 +123,19 @@ impl KeyStore {
                 Ok(rows == 1)
             },
             |_, _| Ok(false),
-        )
+        )?;
+        self.wipe()?;
+        Ok(destroyed)
+    }
+
+    /// Leaves no copy of a deleted key behind in the database's own journal.
+    fn wipe(&self) -> Result<(), StoreError> {
+        self.store.read(|conn| {
+            let sql = match conn.is_postgres() {
+                true => "VACUUM keys",
+                false => "PRAGMA wal_checkpoint(TRUNCATE)",
+            };
+            conn.batch(sql)
+        })
     }
 }

@@ -72,6 +72,9 @@ diesel::table! {
         merged_into -> Nullable<Text>,
         created_us -> BigInt,
         idx -> BigInt,
+        erased_idx -> Nullable<BigInt>,
+        erased_us -> Nullable<BigInt>,
+        held_idx -> Nullable<BigInt>,
     }
 }
 

@@ -25,6 +25,12 @@ pub struct PersonRow {
     pub created_us: i64,
     /// Index of the entry that wrote the vault last.
     pub idx: i64,
+    /// Index of the entry that certifies that the person was forgotten.
+    pub erased_idx: Option<i64>,
+    /// When.
+    pub erased_us: Option<i64>,
+    /// Index of the entry that placed a legal hold which still stands.
+    pub held_idx: Option<i64>,
 }
 
 /// One partner's opaque name for a person.
@@ -147,6 +153,7 @@ pub fn standing_after(
     Ok(on_backend!(conn, |c| persons::table
         .filter(persons::id.gt(after))
         .filter(persons::merged_into.is_null())
+        .filter(persons::erased_us.is_null())
         .select(persons::id)
         .order(persons::id)
         .limit(limit)
@@ -157,6 +164,7 @@ pub fn standing_after(
 pub fn count_standing(conn: &mut AnyConn) -> Result<i64, StoreError> {
     Ok(on_backend!(conn, |c| persons::table
         .filter(persons::merged_into.is_null())
+        .filter(persons::erased_us.is_null())
         .count()
         .get_result(c))?)
 }
@@ -177,6 +185,21 @@ pub fn pairwise(conn: &mut AnyConn, by: By, keys: &[&str]) -> Result<Vec<Pairwis
 /// Document look-ups by digest.
 pub fn lookups(conn: &mut AnyConn, digests: &[&[u8]]) -> Result<Vec<LookupRow>, StoreError> {
     Ok(load_by!(conn, lookups, hmac, digests, LookupRow))
+}
+
+/// Document look-ups of persons.
+pub fn lookups_of(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<LookupRow>, StoreError> {
+    Ok(load_by!(conn, lookups, person, persons, LookupRow))
+}
+
+/// Forgotten persons, in order of their ids after `after`.
+pub fn erased_after(conn: &mut AnyConn, after: &str) -> Result<Vec<PersonRow>, StoreError> {
+    Ok(on_backend!(conn, |c| persons::table
+        .filter(persons::erased_us.is_not_null())
+        .filter(persons::id.gt(after))
+        .order(persons::id)
+        .limit(crate::store::PAGE_ROWS)
+        .load(c))?)
 }
 
 /// Public keys of persons, by thumbprint or by person.

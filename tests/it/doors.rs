@@ -91,7 +91,7 @@ fn a_partner_enrols_furnishes_and_asks_over_signed_http() {
 
 /// Every route, and whether it may be used without a signature. The list of open ones may only
 /// shrink.
-const ROUTES: [(&str, &str, bool); 31] = [
+const ROUTES: [(&str, &str, bool); 32] = [
     ("POST", "/v1/subjects", false),
     ("GET", "/v1/subjects/me/report", false),
     ("POST", "/v1/consents", false),
@@ -103,6 +103,7 @@ const ROUTES: [(&str, &str, bool); 31] = [
     ("POST", "/v1/inquiries/batch", false),
     ("GET", "/v1/inquiries/inq_1", false),
     ("POST", "/v1/inquiries/inq_1/outcome", false),
+    ("POST", "/v1/subjects/me/erase", false),
     ("POST", "/v1/disputes", false),
     ("GET", "/v1/disputes/dsp_1", false),
     ("POST", "/v1/disputes/dsp_1/answer", false),

@@ -11,6 +11,7 @@ mod asking;
 mod crash;
 mod damage;
 mod doors;
+mod forgetting;
 mod furnishing;
 mod house;
 mod law;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::rights::Rights;
 use crate::kernel::Time;
+use crate::ledger::body::evidence_of;
 use crate::partner::Partner;
 use crate::subject::rows::{FreezeRow, MandateRow, PairwiseRow, PersonKeyRow, ResolutionRow};
 
@@ -37,6 +38,16 @@ impl Entry {
     /// A member of the personal part, as text.
     pub fn holds(&self, name: &str) -> &str {
         self.personal[name].as_str().unwrap_or_default()
+    }
+
+    /// Whether it is kept as evidence about somebody forgotten.
+    pub fn is_evidence(&self) -> bool {
+        self.person.as_deref().is_some_and(|name| evidence_of(name).is_some())
+    }
+
+    /// The person it concerns, forgotten or not.
+    pub fn owner(&self) -> Option<&str> {
+        self.person.as_deref().map(|name| evidence_of(name).unwrap_or(name))
     }
 
     /// A member of the record, as microseconds.
@@ -87,6 +98,14 @@ pub(super) struct Expected {
     pub observed: BTreeSet<String>,
     /// Rows of `facts` that an entry vouches for.
     pub facts: u64,
+    /// Entries whose personal part is gone.
+    pub gone: BTreeSet<i64>,
+    /// Entries that a certificate names as gone.
+    pub certified: BTreeSet<i64>,
+    /// Forgotten persons: who, by which entry.
+    pub erased: BTreeMap<String, i64>,
+    /// Persons under a legal hold: by which entry.
+    pub held: BTreeMap<String, i64>,
     /// Outcomes that an entry vouches for.
     pub outcomes: u64,
     /// Matters, barred records and events.
@@ -116,8 +135,15 @@ impl Expected {
                 self.of_person(entry);
             }
             "consent_given" | "consent_revoked" | "inquiry" => self.consent(entry),
-            "observation" => {
+            "observation" if !entry.is_evidence() => {
                 self.observed.extend(entry.person.clone());
+            }
+            "erased" | "purged" => self.certified(entry),
+            "hold_placed" => {
+                self.held.insert(entry.holds("person").to_string(), entry.index as i64);
+            }
+            "hold_lifted" => {
+                self.held.remove(entry.holds("person"));
             }
             "in_force" => {
                 let artefact = Artefact {
@@ -156,6 +182,16 @@ impl Expected {
             vault: entry.index,
         });
         stands.vault = entry.index;
+    }
+
+    fn certified(&mut self, entry: &Entry) {
+        for range in entry.record["gone"].as_array().into_iter().flatten() {
+            let end = |place: usize| range[place].as_i64().unwrap_or_default();
+            self.certified.extend(end(0)..=end(1));
+        }
+        if entry.kind == "erased" {
+            self.erased.insert(entry.holds("person").to_string(), entry.index as i64);
+        }
     }
 
     fn of_person(&mut self, entry: &Entry) {

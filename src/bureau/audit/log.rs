@@ -20,9 +20,11 @@ use crate::kernel::Time;
 use crate::kernel::bytes::{base64, hex};
 use crate::kernel::seal::SealKey;
 use crate::ledger::body::{
-    Body, PersonalPart, RecordPart, detail_digest, open_part, person_key_name,
+    Body, PersonalPart, RecordPart, SealedRecord, detail_digest, evidence_of, open_part,
+    person_key_name,
 };
 use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::commitment::Opening;
 use crate::ledger::leaf::Leaf;
 use crate::ledger::rows::{self as ledger_rows, BodyRow, EntryRow, Head};
 use crate::ledger::tree::{CompactRange, leaf_hash};
@@ -143,6 +145,9 @@ impl<'a> Pass<'a> {
         let mut names: Vec<String> = inquiries.iter().map(answer_key).collect();
         for row in bodies {
             names.push(row.period.clone());
+            if row.personal.is_empty() {
+                continue;
+            }
             names.extend(row.person.as_deref().map(person_key_name));
         }
         names.sort_unstable();
@@ -173,6 +178,10 @@ impl<'a> Pass<'a> {
             self.report.add("bodies", index, "there is no body for this entry");
             return None;
         };
+        if body.personal.is_empty() {
+            self.forgotten(index, &body, &leaf, keys);
+            return None;
+        }
         let at = Time::from_micros(body.at_us);
         let same = at.seconds() == leaf.time.seconds() && body.at_us >= self.last_us;
         self.report.hold(same, "bodies", index, "its time is not that of its leaf, or goes back");
@@ -183,6 +192,29 @@ impl<'a> Pass<'a> {
         let why = "its commitment is not the one in its leaf";
         self.report.hold(opened.commitment() == leaf.commitment, "bodies", index, why);
         self.read(index, row, body, &opened)
+    }
+
+    /// An entry whose personal part was forgotten: its record still proves it, and a certificate
+    /// must name it.
+    fn forgotten(
+        &mut self,
+        index: u64,
+        body: &BodyRow,
+        leaf: &Leaf,
+        keys: &BTreeMap<String, SealKey>,
+    ) {
+        self.expected.gone.insert(index as i64);
+        self.last_us = body.at_us;
+        let sealed = keys
+            .get(&body.period)
+            .and_then(|key| open_part::<SealedRecord>(key, "record", index, &body.record).ok());
+        let holds = sealed.is_some_and(|sealed| {
+            let SealedRecord { part, personal_hash } = sealed;
+            let opening = Opening { salt: part.salt, record: part.text, personal_hash };
+            opening.commitment() == leaf.commitment
+        });
+        let why = "its record and the digest of what was forgotten do not give its commitment";
+        self.report.hold(holds, "bodies", index, why);
     }
 
     fn open(
@@ -235,7 +267,9 @@ impl<'a> Pass<'a> {
         let same = record["kind"] == body.kind.as_str();
         self.report.hold(same, "bodies", index, "its row names another kind than its record");
         let named = personal["person"].as_str();
-        let same = personal.is_null() || named.is_none() || named == body.person.as_deref();
+        let owner = body.person.as_deref();
+        let owner = owner.map(|name| evidence_of(name).unwrap_or(name));
+        let same = personal.is_null() || named.is_none() || named == owner;
         self.report.hold(same, "bodies", index, "its row names another person than its body");
         let leads = body.person.as_deref().is_some_and(|id| opened.record.text.contains(id));
         self.report.hold(!leads, "bodies", index, "its record leads to the person");
@@ -273,7 +307,7 @@ impl<'a> Pass<'a> {
     fn facts(&mut self, conn: &mut AnyConn, entries: &[Entry]) -> Result<(), StoreError> {
         let engine = &self.bureau.engine;
         let mut read = Vec::new();
-        for entry in entries.iter().filter(|e| e.kind == "observation") {
+        for entry in entries.iter().filter(|e| e.kind == "observation" && !e.is_evidence()) {
             self.report.observations += 1;
             match serde_json::from_value::<Observation>(entry.personal["observation"].clone()) {
                 Ok(observation) => read.push((entry, observation)),
@@ -398,7 +432,7 @@ impl<'a> Pass<'a> {
         for entry in entries.iter().filter(hard) {
             let row = rows.remove(&(entry.index as i64));
             let holds = row.is_some_and(|row| {
-                Some(&row.person) == entry.person.as_ref()
+                Some(row.person.as_str()) == entry.owner()
                     && row.scenario == entry.says("scenario")
                     && row.at_us == entry.at_us
             });
@@ -441,7 +475,7 @@ fn consent_fits(entry: &Entry, row: &ConsentRow, keys: &BTreeMap<String, SealKey
         serde_json::from_slice::<Artefact>(&text).ok()
     });
     row.idx == entry.index as i64
-        && Some(&row.person) == entry.person.as_ref()
+        && Some(row.person.as_str()) == entry.owner()
         && row.subject == given.subject
         && row.recipient == given.recipient
         && row.purpose == given.purpose.name()
@@ -451,7 +485,7 @@ fn consent_fits(entry: &Entry, row: &ConsentRow, keys: &BTreeMap<String, SealKey
         && row.dimensions == given.dimensions.join(",")
         && row.valid_from_us == given.valid_from.micros()
         && row.expires_us == given.expires_at.micros()
-        && sealed.as_ref() == Some(&given)
+        && (sealed.as_ref() == Some(&given) || (entry.is_evidence() && row.artefact.is_empty()))
 }
 
 /// A record names a person by kind only; the row keeps whose answer it is.
@@ -467,10 +501,13 @@ fn inquiry_fits(
     let holds = row.id == entry.says("inquiry")
         && (row.asker == entry.says("asker") || asked_about_themself(row, entry.says("asker")))
         && row.scenario == entry.says("scenario")
-        && row.person == entry.person
+        && row.person.as_deref() == entry.owner()
         && row.at_us == entry.at_us;
     if !holds {
         return Err(format!("it is not what entry {} says", entry.index));
+    }
+    if entry.is_evidence() && row.answer.is_empty() {
+        return Ok(());
     }
     let key = keys.get(&answer_key(row)).ok_or("the key of its answer is missing")?;
     let body = key

@@ -3,7 +3,7 @@
 use crate::ledger::leaf::PublicKind;
 
 /// The coarse kind of each exact kind, by name or by how the name begins (ended by `*`).
-const KINDS: [(&str, PublicKind); 28] = [
+const KINDS: [(&str, PublicKind); 29] = [
     ("subject_*", PublicKind::Subject),
     ("no_merge", PublicKind::Subject),
     ("consent_*", PublicKind::Consent),
@@ -12,6 +12,7 @@ const KINDS: [(&str, PublicKind); 28] = [
     ("answer_*", PublicKind::Inquiry),
     ("freeze_*", PublicKind::Right),
     ("mandate_*", PublicKind::Right),
+    ("hold_*", PublicKind::Right),
     ("file_seen", PublicKind::Right),
     ("looked_up", PublicKind::Right),
     ("dispute*", PublicKind::Right),

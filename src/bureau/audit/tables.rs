@@ -40,6 +40,7 @@ pub(super) fn compare(
     let mut tables = Tables { bureau, head, expected, report };
     tables.governance(conn)?;
     tables.persons(conn)?;
+    tables.forgotten();
     tables.belongings(conn)?;
     tables.consents(conn)?;
     tables.facts(conn)?;
@@ -150,6 +151,14 @@ impl Tables<'_> {
             let names: Vec<String> = rows.iter().map(|row| person_key_name(&row.id)).collect();
             let keys = self.bureau.keystore.get(names.iter().map(String::as_str))?;
             for row in &rows {
+                let held = self.expected.held.get(&row.id).copied();
+                let why = "whether a legal hold stands is not what the entries say";
+                let erased = row.erased_idx.is_some();
+                self.report.hold(erased || row.held_idx == held, "persons", &row.id, why);
+                if erased {
+                    self.erased(row, keys.contains_key(&person_key_name(&row.id)));
+                    continue;
+                }
                 let Some(person) = self.expected.persons.get(&row.id) else {
                     self.report.add("persons", &row.id, UNKNOWN);
                     continue;
@@ -166,6 +175,29 @@ impl Tables<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Somebody forgotten: a certificate says so, the vault is empty, and the key is destroyed.
+    fn erased(&mut self, row: &PersonRow, has_key: bool) {
+        let by = row.erased_idx;
+        let certified = self.expected.erased.values().any(|index| Some(*index) == by);
+        let why = "no certificate says that this person was forgotten";
+        self.report.hold(certified, "persons", &row.id, why);
+        let why = "something is left of a forgotten person";
+        self.report.hold(row.vault.is_empty() && !has_key, "persons", &row.id, why);
+    }
+
+    /// What is gone is named by certificates, and what they name is gone.
+    fn forgotten(&mut self) {
+        let (gone, certified) = (&self.expected.gone, &self.expected.certified);
+        for index in gone.difference(certified) {
+            let why = "its personal part is gone, and no certificate names it";
+            self.report.add("bodies", index, why);
+        }
+        for index in certified.difference(gone) {
+            let why = "a certificate says that it is gone, and it is not";
+            self.report.add("bodies", index, why);
+        }
     }
 
     fn person(

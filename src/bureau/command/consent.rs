@@ -206,6 +206,11 @@ pub fn residence(work: &Work<'_>, person: &str) -> String {
     work.loaded.persons.get(person).map(|p| p.residence.clone()).unwrap_or_default()
 }
 
+/// Whether nothing is left of a person but evidence.
+pub fn is_forgotten(work: &Work<'_>, person: &str) -> bool {
+    work.loaded.persons.get(person).is_some_and(|row| row.erased_us.is_some())
+}
+
 /// `GET /v1/consents/{id}`.
 pub struct ReadConsent {
     /// Who reads it.
@@ -230,6 +235,9 @@ fn not_found() -> Problem {
 /// The consent, if this actor may know of it: its recipient, its person, or an agent of theirs.
 fn known(work: &Work<'_>, admission: &Admission, consent: &str) -> Result<ConsentRow, Problem> {
     let row = work.loaded.consents.get(consent).ok_or_else(not_found)?;
+    if is_forgotten(work, &row.person) {
+        return Err(not_found());
+    }
     let person = work.loaded.canonical(&row.person);
     let mine = match &admission.principal {
         Principal::Partner(id) => {

@@ -491,6 +491,9 @@ impl Enrol {
             merged_into: None,
             created_us: work.now.micros(),
             idx: 0,
+            erased_idx: None,
+            erased_us: None,
+            held_idx: None,
         });
         work.put_person(row, &identity, index)?;
         Ok(())

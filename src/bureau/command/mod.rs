@@ -8,6 +8,7 @@ pub mod consent;
 pub mod correct;
 pub mod dispute;
 pub mod enrol;
+pub mod erase;
 pub mod events;
 pub mod file;
 pub mod governance;

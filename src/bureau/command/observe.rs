@@ -10,6 +10,7 @@ use super::upload::Progress;
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::needs::{Loaded, Needs};
+use crate::bureau::tomb::Tombs;
 use crate::bureau::work::Work;
 use crate::bureau::{Engine, authority, matter};
 use crate::collect::observation::{AccountMonth, Capacity};
@@ -150,6 +151,10 @@ impl ObserveSlice {
                 }
                 return Ok(Fate::Reject(refusal.outward(rules).code, rules.explain(&refusal)));
             }
+        }
+        if work.loaded.tombs.holds(work.engine, &holder, &furnisher, observation) {
+            let text = "it was forgotten with the person: do not send it again";
+            return Ok(reject("obsolete_reimport", text));
         }
         let identity = identity(work.engine, &holder, &furnisher, observation);
         let digests = Digests {
@@ -393,6 +398,9 @@ impl Command for ObserveSlice {
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
         let mut outcome = SliceOutcome::default();
         let mut stale = BTreeSet::new();
+        let known = |(_, one): &Line| work.loaded.pairwise.get(&one.subject);
+        let persons = self.lines.iter().filter_map(known).map(|row| row.person.clone()).collect();
+        work.loaded.tombs = Tombs::of(work, &persons)?;
         let mut cost = 0;
         for (line, observation) in &self.lines {
             if cost >= SLICE_COST_MAX {

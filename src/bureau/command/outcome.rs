@@ -82,6 +82,7 @@ impl Command for ReportOutcome {
             return Err(Problem::new("outcome_exists", text).into());
         }
         let person = row.person.as_deref().map(|p| work.loaded.canonical(p).to_string());
+        let person = person.filter(|p| !super::consent::is_forgotten(work, p));
         let residence = person
             .as_deref()
             .map_or_else(|| work.engine.home.clone(), |p| super::consent::residence(work, p));

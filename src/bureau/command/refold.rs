@@ -184,7 +184,8 @@ pub fn gather(
     let mut rows = ledger_rows::bodies_about(conn, &circle.ids(), "observation", before)?;
     rows.extend(fresh(&circle.ids()));
     let mut logged = Vec::new();
-    for row in &rows {
+    // What was forgotten has no content left.
+    for row in rows.iter().filter(|row| !row.personal.is_empty()) {
         let Some(owner) = &row.person else { continue };
         let one = open(row, &keys(owner)?)?;
         if circle.holds(&one.observation.subject, owner) {

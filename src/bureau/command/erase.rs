@@ -1,0 +1,353 @@
+//! A person is forgotten: the key that seals what is theirs is destroyed, every look-up and
+//! projection goes, and a signed certificate in the log names each entry whose content is gone.
+//! The log still verifies (decisions.md 6).
+
+use serde_json::{Value, json};
+
+use super::refold::{Circle, Logged, open};
+use super::{Answer, Command, Fault, needs_of_admission};
+use crate::bureau::admission::Admission;
+use crate::bureau::needs::Needs;
+use crate::bureau::work::Work;
+use crate::bureau::{authority, matter, tomb};
+use crate::error::Problem;
+use crate::kernel::bytes::base64;
+use crate::ledger::body::{
+    Draft, PersonalPart, evidence_name, open_part, person_key_name, seal_part,
+};
+use crate::ledger::leaf::PublicKind;
+use crate::ledger::rows::{self as ledger_rows, BodyRow};
+use crate::policy::{Action, Erasure, Kept};
+use crate::rights::rows::{self as rights_rows, Forget};
+use crate::store::StoreError;
+
+/// What is kept as evidence of who got what on which ground, until its own clock ends.
+const EVIDENCE: [&str; 8] = [
+    "consent_given",
+    "consent_revoked",
+    "inquiry",
+    "inquiry_outcome",
+    "refused",
+    "subject_merge",
+    "subject_split",
+    "no_merge",
+];
+
+/// `POST /v1/subjects/{id}/erase`.
+pub struct Erase {
+    /// Who asks.
+    pub admission: Admission,
+    /// For whom: `me`, or an agent's own id of the person.
+    pub subject: String,
+}
+
+/// What becomes of the entries about a person.
+#[derive(Default)]
+struct Parting {
+    gone: Vec<BodyRow>,
+    evidence: Vec<BodyRow>,
+    /// Of the evidence: records that the law makes the bureau store.
+    restricted: Vec<i64>,
+    observations: Vec<Logged>,
+}
+
+/// Rising numbers as ranges, both ends in.
+fn ranges(mut indexes: Vec<i64>) -> Vec<[i64; 2]> {
+    indexes.sort_unstable();
+    let mut out: Vec<[i64; 2]> = Vec::new();
+    for index in indexes {
+        match out.last_mut() {
+            Some([_, last]) if *last + 1 == index => *last = index,
+            _ => out.push([index, index]),
+        }
+    }
+    out
+}
+
+impl Erase {
+    fn permitted(&self, work: &mut Work<'_>) -> Result<String, Fault> {
+        let (person, mismatch) = authority::whom(work, &self.admission, &self.subject)?;
+        let residence = super::consent::residence(work, &person);
+        let mut facts = authority::facts(work, &self.admission, Action::Erase, &residence);
+        authority::add_person(work, &mut facts, &person)?;
+        authority::add_standing(work, &mut facts, &self.admission, &person, "erase");
+        facts.person.mismatch = mismatch;
+        facts.item.found = true;
+        facts.item.own = true;
+        facts.item.held = held(work, &person);
+        let about = Some(person.as_str());
+        authority::permit(work, &self.admission, &facts, PublicKind::Right, about)?.spend();
+        Ok(person)
+    }
+}
+
+/// Everybody who is this person now.
+pub(super) fn circle_of(work: &Work<'_>, person: &str) -> Vec<String> {
+    let ids = work.loaded.persons.keys();
+    ids.filter(|id| work.loaded.canonical(id) == person).cloned().collect()
+}
+
+/// Whether a legal hold stands on anybody who is this person.
+pub(super) fn held(work: &Work<'_>, person: &str) -> bool {
+    let rows = circle_of(work, person);
+    rows.iter().any(|id| work.loaded.persons.get(id).is_some_and(|row| row.held_idx.is_some()))
+}
+
+/// Sorts the entries about a person into what goes and what stays as evidence.
+fn part(work: &mut Work<'_>, person: &str, ids: &[&str], keep: bool) -> Result<Parting, Fault> {
+    let size = work.size();
+    let lenders: Vec<String> = work
+        .registry
+        .partners
+        .values()
+        .filter(|partner| work.engine.rules.is_lender(&partner.sector))
+        .map(|partner| partner.id.clone())
+        .collect();
+    let parted = work.with_bodies(|conn, loaded, _, _| {
+        let circle = Circle::of(conn, person, size)?;
+        let mut parting = Parting::default();
+        for row in ledger_rows::all_about(conn, ids)? {
+            if row.personal.is_empty() {
+                continue;
+            }
+            let stays = EVIDENCE.contains(&row.kind.as_str()) || row.kind.starts_with("answer_");
+            if row.kind != "observation" {
+                if stays { &mut parting.evidence } else { &mut parting.gone }.push(row);
+                continue;
+            }
+            let owner = row.person.clone().unwrap_or_default();
+            let key = loaded
+                .get(&person_key_name(&owner))
+                .ok_or_else(|| StoreError::inconsistent("the key of a person is not loaded"))?;
+            let logged = open(&row, key)?;
+            if !circle.holds(&logged.observation.subject, &owner) {
+                let text = format!("entry {} belongs to somebody else since a split", row.idx);
+                return Err(StoreError::Refused(text));
+            }
+            let statutory = logged.observation.fact.is_adverse()
+                && logged.observation.op != crate::collect::Operation::Delete
+                && lenders.contains(&logged.furnisher);
+            if keep && statutory {
+                parting.restricted.push(row.idx);
+                parting.evidence.push(row);
+            } else {
+                parting.gone.push(row);
+            }
+            parting.observations.push(logged);
+        }
+        Ok(parting)
+    });
+    match parted {
+        Ok(parting) => Ok(parting),
+        Err(StoreError::Refused(text)) => {
+            let text = format!("The bureau must first take two files apart: {text}.");
+            Err(Problem::new("file_shared", text).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Seals what stays as evidence anew, under the key that outlives the person's.
+fn reseal(work: &Work<'_>, rows: &[BodyRow], evidence: &str) -> Result<Vec<BodyRow>, Fault> {
+    let env = &work.engine.env;
+    let new = work.key(&person_key_name(evidence))?;
+    let mut out = Vec::new();
+    for row in rows {
+        let owner = row.person.clone().unwrap_or_default();
+        let index = row.idx.unsigned_abs();
+        let part: PersonalPart =
+            open_part(work.key(&person_key_name(&owner))?, "personal", index, &row.personal)
+                .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        let personal = seal_part(env, new, "personal", index, &part);
+        out.push(BodyRow { person: Some(evidence.to_string()), personal, ..row.clone() });
+    }
+    Ok(out)
+}
+
+impl Command for Erase {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+        needs.subjects.insert(self.subject.clone());
+        needs.scored = true;
+        needs.whole_persons = true;
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let person = self.permitted(work)?;
+        let ids = circle_of(work, &person);
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        if work.is_pending_about(&ids) {
+            let text = "Something else about this person is being recorded. Try again at once.";
+            return Err(Problem::new("not_ready", text).retry_after(1).into());
+        }
+        let residence = super::consent::residence(work, &person);
+        let Some(pack) = matter::pack_for(work.engine, &residence) else {
+            return Err(Problem::internal().into());
+        };
+        let (rule, pack_id) = (pack.erasure.clone(), pack.id.clone());
+        let keep = rule.extent == Erasure::Restricted;
+        let clock = pack.retention.keep(Kept::Evidence);
+        let today = work.now.date_at(pack.utc_offset_hours);
+        let until = clock.and_then(|clock| clock.until(Some(today)));
+        let parting = part(work, &person, &ids, keep)?;
+        let evidence = evidence_name(&person);
+        work.make_key(person_key_name(&evidence));
+        let survivors = reseal(work, &parting.evidence, &evidence)?;
+        let gone: Vec<i64> = parting.gone.iter().map(|row| row.idx).collect();
+        let kept: Vec<i64> = survivors.iter().map(|row| row.idx).collect();
+        let tombs = tomb::all(work, &ids, &parting.observations)?;
+        let law = rule.mark.is_citable().then_some(rule.source);
+        let certificate = json!({
+            "certificate": "fivefold-erasure/v1", "at": work.now, "rule_pack": pack_id,
+            "law": law, "extent": rule.extent, "gone": ranges(gone.clone()),
+            "kept_as_evidence": ranges(kept), "restricted": ranges(parting.restricted.clone()),
+            "evidence_until": until, "tombstones": tombs.len(),
+            "keys_destroyed": ids.len(),
+            "copies": "Backups of the data hold nothing that opens without the destroyed key, and \
+                       the key store is in no backup: with the key the last copy is gone.",
+        });
+        let (actor, _) = authority::actor(work, &self.admission);
+        let body = record(work, &actor, &evidence, &person, &certificate, tombs.len())?;
+        let index = body["log"]["index"].as_u64().unwrap_or_default();
+        forget(work, &ids, index, gone, survivors, tombs);
+        // The kept copy of this answer must not hang on the key that is destroyed.
+        Ok(Answer::ok(&body, None))
+    }
+}
+
+/// Signs the certificate and appends it. It names no person, and stays readable to the regulator.
+fn record(
+    work: &mut Work<'_>,
+    actor: &str,
+    evidence: &str,
+    person: &str,
+    certificate: &Value,
+    tombs: usize,
+) -> Result<Value, Fault> {
+    let text = certificate.to_string();
+    let key = &work.engine.keys.manifest;
+    let signature = base64(&key.sign(text.as_bytes()));
+    let keyid = key.public().thumbprint();
+    let draft = Draft::new("erased", PublicKind::Right)
+        .about(evidence)
+        .says("by", actor)
+        .says("certificate", text.clone())
+        .says("signature", signature.clone())
+        .says("keyid", keyid.clone())
+        .says("gone", certificate["gone"].clone())
+        .says("bars", tombs)
+        .holds(json!({ "person": person }));
+    let recorded = work.append(draft)?;
+    Ok(json!({
+        "state": "erased", "certificate": certificate, "certificate_text": text,
+        "signature": signature, "keyid": keyid, "log": recorded.receipt(),
+    }))
+}
+
+/// Everything that is to be written, and the keys that are to be destroyed after the commit.
+fn forget(
+    work: &mut Work<'_>,
+    ids: &[&str],
+    index: u64,
+    gone: Vec<i64>,
+    survivors: Vec<BodyRow>,
+    tombs: Vec<tomb::Mark>,
+) {
+    let idx = index as i64;
+    for id in ids {
+        let Some(mut row) = work.loaded.persons.get(*id).cloned() else { continue };
+        row.vault = Vec::new();
+        row.erased_idx = Some(idx);
+        row.erased_us = Some(work.now.micros());
+        work.put_person_row(row);
+    }
+    for (id, identity) in tombs {
+        work.put_barred(rights_rows::BarredRow {
+            id,
+            identity,
+            reason: "obsolete".to_string(),
+            idx,
+            lifted_idx: None,
+        });
+    }
+    let own = |id: &String| ids.contains(&id.as_str());
+    work.loaded.pairwise.retain(|_, row| !own(&row.person));
+    work.loaded.person_keys.retain(|_, row| !own(&row.person));
+    work.loaded.mandates.retain(|_, row| !own(&row.person));
+    work.loaded.consents.retain(|_, row| !own(&row.person));
+    work.loaded.lookups.retain(|_, row| !own(&row.person));
+    let doomed = ids.iter().map(|id| person_key_name(id)).collect();
+    let forget = Forget {
+        persons: ids.iter().map(|id| id.to_string()).collect(),
+        gone,
+        survivors: survivors
+            .into_iter()
+            .map(|row| (row.idx, row.person.unwrap_or_default(), row.personal))
+            .collect(),
+    };
+    work.forget(forget, doomed);
+}
+
+/// Staff places a legal hold on a person, or lifts it: while it stands nothing is forgotten.
+pub struct Hold {
+    /// Which member of staff, and why.
+    pub admission: Admission,
+    /// The person, or any partner's id of them.
+    pub subject: String,
+    /// Place it, else lift it.
+    pub place: bool,
+}
+
+impl Command for Hold {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+        needs.subjects.insert(self.subject.clone());
+        if self.subject.starts_with("per_") {
+            needs.persons.insert(self.subject.clone());
+        }
+        needs.whole_persons = true;
+        needs.profiled = true;
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        let (person, _) = authority::whom(work, &self.admission, &self.subject)?;
+        let residence = super::consent::residence(work, &person);
+        let mut facts = authority::facts(work, &self.admission, Action::LookUp, &residence);
+        authority::add_person(work, &mut facts, &person)?;
+        let about = Some(person.as_str());
+        authority::permit(work, &self.admission, &facts, PublicKind::Right, about)?.spend();
+        let (actor, _) = authority::actor(work, &self.admission);
+        let kind = if self.place { "hold_placed" } else { "hold_lifted" };
+        let draft = Draft::new(kind, PublicKind::Right)
+            .about(&person)
+            .says("by", actor)
+            .holds(json!({ "person": person, "reason": self.admission.reason() }));
+        let recorded = work.append(draft)?;
+        if let Some(mut row) = work.loaded.persons.get(&person).cloned() {
+            row.held_idx = self.place.then_some(recorded.index as i64);
+            work.put_person_row(row);
+        }
+        let state = if self.place { "held" } else { "released" };
+        let body = json!({ "person": person, "state": state, "log": recorded.receipt() });
+        Ok(Answer::ok(&body, about))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_one_range() {
+        assert_eq!(ranges(vec![5, 1, 2, 3, 9]), [[1, 3], [5, 5], [9, 9]]);
+        assert!(ranges(Vec::new()).is_empty());
+    }
+}

@@ -1,0 +1,212 @@
+//! What is forgotten is gone from everywhere, and the log still verifies.
+
+use std::path::Path;
+
+use fivefold::bureau::command::consent::ReadConsent;
+use fivefold::bureau::command::erase::{Erase, Hold};
+use fivefold::bureau::command::file::SeeFile;
+use fivefold::bureau::command::read::ReadAnswer;
+use fivefold::bureau::replay::Replayed;
+use fivefold::error::Problem;
+use fivefold::kernel::bytes::from_base64;
+use fivefold::partner::Role;
+use fivefold::store::Target;
+use serde_json::{Value, json};
+
+use crate::persons::with_key;
+use crate::world::{Human, Party, World, month, on_both, text, year};
+
+/// What is planted, to be looked for afterwards.
+const NAME: &str = "Xiwangzhe Planted Q77";
+const PASSPORT: &str = "P77PLANT1";
+const KEY: &str = "acct-planted-q77";
+const CREDITOR: &str = "Plantagenet Funding Q77";
+
+struct Case {
+    bank: Party,
+    hotel: Party,
+    subject: String,
+    at_hotel: String,
+    consent: String,
+    lines: Vec<Value>,
+}
+
+fn human(residence: &str) -> Human {
+    Human { name: NAME.to_string(), passport: PASSPORT.to_string(), ..Human::nth(7, residence) }
+}
+
+fn case(world: &World, residence: &str) -> Case {
+    let (bank, hotel) = (world.bank(), world.hotel());
+    let key = world.key("the planted person");
+    let subject = with_key(world, &bank, &human(residence), &key);
+    let at_hotel = world.enrol(&hotel, &human(residence));
+    let consent = world.furnishing(&bank, &subject);
+    let mut lines = year(&subject, &consent, KEY);
+    lines[0]["original_creditor"] = json!(CREDITOR);
+    let receipt = world.furnish(&bank, &lines);
+    assert_eq!(receipt.rejected, 0, "{:?}", receipt.errors);
+    Case { bank, hotel, subject, at_hotel, consent, lines }
+}
+
+fn erase(world: &World, subject: &str) -> Result<Value, Problem> {
+    let key = world.key("the planted person");
+    let admission = world.by_person(&world.person(subject), &key);
+    world.run(Erase { admission, subject: "me".to_string() })
+}
+
+/// Every file under a directory that holds any of the words.
+fn holding(dir: &Path, words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(holding(&path, words));
+            continue;
+        }
+        let bytes = std::fs::read(&path).expect("a file");
+        for word in words {
+            let word = word.as_bytes();
+            if bytes.windows(word.len()).any(|window| window == word) {
+                found.push(format!("{}: {}", path.display(), String::from_utf8_lossy(word)));
+            }
+        }
+    }
+    found
+}
+
+on_both!(a_person_is_forgotten_everywhere_and_the_log_still_verifies, "DE", |world| {
+    let case = case(world, "DE");
+    let person = world.person(&case.subject);
+    let score = world.inquire(&case.bank, &case.subject, "credit_application");
+    assert_eq!(score["form"], "score");
+    let before = world.size();
+    // A backup from before the erasure: the data, and never the key store.
+    let backup = tempfile::tempdir().expect("a directory");
+    if let Target::Sqlite { path, .. } = &world.settings.database {
+        std::fs::copy(path, backup.path().join("bureau.sqlite")).expect("copied");
+        let wal = format!("{}-wal", path.display());
+        std::fs::copy(wal, backup.path().join("bureau.sqlite-wal")).expect("copied");
+    }
+
+    let erased = erase(world, &case.subject).expect("forgotten");
+    let certificate = &erased["certificate"];
+    let gone: Vec<Vec<u64>> = serde_json::from_value(certificate["gone"].clone()).expect("ranges");
+    assert!(gone.iter().all(|range| range[0] <= range[1] && range[1] < before));
+    assert!(!erased.to_string().contains(&person), "it names nobody");
+    // Anyone with the bureau's published key can check the certificate.
+    let signature = from_base64(erased["signature"].as_str().expect("a text")).expect("base64");
+    let signed = text(&erased["certificate_text"]);
+    let key = world.bureau().engine.keys.manifest.public();
+    assert!(key.verify(signed.as_bytes(), &signature));
+    world.audited();
+
+    // Nobody finds the person any more, by any name.
+    let code = |answer: Result<Value, Problem>| answer.expect_err("gone").code;
+    let asked = world.ask(&case.bank, &case.subject, ("contract", "c-1"), "credit_application");
+    assert_eq!(asked.expect("an answer")["code"], "person_unknown");
+    let me = world.by_person(&person, &world.key("the planted person"));
+    assert_eq!(code(world.run(SeeFile { admission: me, subject: "me".into() })), "key_unknown");
+    let staff = SeeFile { admission: world.staff(), subject: person.clone() };
+    assert_eq!(code(world.run(staff)), "subject_not_found");
+    let (admission, inquiry) = (world.by(&case.bank), text(&score["inquiry"]));
+    assert_eq!(code(world.run(ReadAnswer { admission, inquiry })), "answer_expired");
+    let (admission, consent) = (world.by(&case.bank), case.consent.clone());
+    assert_eq!(code(world.run(ReadConsent { admission, consent })), "consent_not_found");
+    let replayed = world.bureau().replay(&text(&score["inquiry"])).expect("looked at");
+    assert!(matches!(replayed, Replayed::Gone { .. }), "{replayed:?}");
+
+    // Nothing in clear is in any file, of the bureau or of the backup; nor does the key open it.
+    let words = [NAME, "Planted Q77", PASSPORT, KEY, CREDITOR, "Plantagenet"];
+    assert_eq!(holding(world.dir(), &words), Vec::<String>::new());
+    assert_eq!(holding(backup.path(), &words), Vec::<String>::new());
+    let name = format!("person:{person}");
+    assert!(world.bureau().keystore().get([name.as_str()]).expect("keys").is_empty());
+    let out = tempfile::tempdir().expect("a directory");
+    let period = world.bureau().period("2026-11").expect("a period");
+    let by = fivefold::bureau::admission::Admission::operator("clerk", "a test");
+    world.bureau().extract(&period, by, &out.path().join("x"), &mut |_, _| {}).expect("an extract");
+    assert_eq!(holding(out.path(), &words), Vec::<String>::new());
+    world.open().expect("it starts again");
+});
+
+on_both!(what_was_forgotten_does_not_come_back_with_the_next_batch, "DE", |world| {
+    let case = case(world, "DE");
+    erase(world, &case.subject).expect("forgotten");
+    let old = world.furnish(&case.bank, &case.lines);
+    assert!(old.errors.iter().all(|e| e.code == "subject_not_found"), "{:?}", old.errors);
+    // The person comes back as a customer, and the old records are sent under the new name.
+    let again = world.enrol(&case.bank, &human("DE"));
+    assert_ne!(again, case.subject);
+    let consent = world.furnishing(&case.bank, &again);
+    let receipt = world.furnish(&case.bank, &year(&again, &consent, KEY));
+    assert_eq!(receipt.accepted, 0);
+    assert!(receipt.errors.iter().all(|e| e.code == "obsolete_reimport"), "{:?}", receipt.errors);
+    let fresh = month(&again, &consent, "acct-new", "2026-10");
+    assert_eq!(world.furnish(&case.bank, &[fresh]).accepted, 1, "what is new is new");
+    // Another person of the same bank has records of the same names.
+    let other = world.enrol(&case.bank, &Human::nth(8, "DE"));
+    let consent = world.furnishing(&case.bank, &other);
+    assert_eq!(world.furnish(&case.bank, &year(&other, &consent, KEY)).rejected, 0);
+});
+
+on_both!(in_china_what_a_lender_reported_against_the_person_is_stored_and_not_used, |world| {
+    let case = case(world, "CN");
+    let mut bad = month(&case.subject, &case.consent, KEY, "2026-10");
+    bad["op"] = json!("correct");
+    bad["dpd"] = json!(40);
+    bad["status"] = json!("late");
+    bad["adverse_notice"] =
+        json!({ "channel": "sms", "sent_at": "2026-10-20T00:00:00Z", "template": "t-1" });
+    assert_eq!(world.furnish(&case.bank, &[bad]).accepted, 1);
+    let erased = erase(world, &case.subject).expect("forgotten");
+    let certificate = &erased["certificate"];
+    assert_eq!(
+        (&certificate["extent"], &certificate["law"]),
+        (&json!("restricted"), &json!("PIPL 47"))
+    );
+    assert_eq!(certificate["restricted"].as_array().map(Vec::len), Some(1));
+    assert_eq!(certificate["evidence_until"], "2031-11-20");
+    let asked = world.enrol(&case.bank, &human("CN"));
+    let answer = world.inquire(&case.bank, &asked, "account_review");
+    assert_eq!(answer["code"], "insufficient_data");
+    let at_hotel = world.ask(&case.hotel, &case.at_hotel, ("consent", "con_0"), "hotel_deposit");
+    assert_eq!(at_hotel.expect_err("its name for the person is gone").code, "consent_not_found");
+});
+
+on_both!(a_legal_hold_and_a_law_without_erasure_say_no, |world| {
+    let case = case(world, "CN");
+    let hold = |place| {
+        let (admission, subject) = (world.staff(), case.subject.clone());
+        world.run(Hold { admission, subject, place }).expect("done")
+    };
+    hold(true);
+    world.audited();
+    assert_eq!(erase(world, &case.subject).expect_err("held").code, "legal_hold");
+    hold(false);
+    erase(world, &case.subject).expect("forgotten");
+    let bank = world.partner(
+        "States Bank",
+        "bank",
+        &[Role::Furnisher, Role::Asker, Role::Enroller, Role::Registrar],
+        &["credit_application"],
+    );
+    let key = world.key("an american");
+    let subject = with_key(world, &bank, &Human::nth(9, "US"), &key);
+    let admission = world.by_person(&world.person(&subject), &key);
+    let refused = world.run(Erase { admission, subject: "me".to_string() });
+    assert_eq!(refused.expect_err("no such right").code, "erasure_not_provided");
+});
+
+on_both!(an_erasure_interrupted_after_the_commit_is_finished_at_the_next_start, "DE", |world| {
+    let case = case(world, "DE");
+    let person = world.person(&case.subject);
+    let name = format!("person:{person}");
+    let key = world.bureau().keystore().get([name.as_str()]).expect("keys").remove(&name);
+    erase(world, &case.subject).expect("forgotten");
+    // As if the process had died before the key was destroyed.
+    let left = [(name.clone(), key.expect("it had a key"))];
+    world.bureau().keystore().put(&world.env, &left).expect("put back");
+    assert!(!world.findings().is_empty(), "the audit sees it");
+    world.open().expect("it starts again");
+    assert!(world.bureau().keystore().get([name.as_str()]).expect("keys").is_empty());
+});
