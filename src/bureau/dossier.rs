@@ -25,7 +25,7 @@ use crate::report::consumer::view::{
     Tradeline, Weighing,
 };
 use crate::score::reasons::Language;
-use crate::score::{Assessment, FoldContext, Outcome, live};
+use crate::score::{Assessment, FoldContext, Outcome, explain, live};
 use crate::subject::Identity;
 
 /// An inquiry with its answer opened.
@@ -258,6 +258,14 @@ impl Dossier {
         if self.assessment.flags.thin_file {
             remarks.push("The file is short; a short file is judged with more caution.".into());
         }
+        if let Some(way) = explain::recourse(card, &self.assessment) {
+            let steps = way.moves.iter().map(|step| {
+                let name = step.name.replace('_', " ");
+                format!("{name} from {} to {} (+{} points)", step.value, step.to, step.gained)
+            });
+            let steps = steps.collect::<Vec<_>>().join("; ");
+            remarks.push(format!("The shortest way to {} ({}): {steps}.", way.band, way.score));
+        }
         ScorePart::Assessed(Score {
             value: score,
             band: words(&band),
@@ -269,6 +277,43 @@ impl Dossier {
             dimensions: dimensions.collect(),
             reasons: reasons.collect(),
             remarks,
+        })
+    }
+
+    /// What was applied to this person: each characteristic with its value, the interval of values
+    /// that gives the same points, and the points; and the fewest changes that reach the next band
+    /// (C-203/22, PIPL 48).
+    pub fn explanation(&self, engine: &Engine) -> Value {
+        let card = engine.champion();
+        let rows: Vec<Value> = explain::rows(card, &self.assessment)
+            .into_iter()
+            .map(|row| {
+                json!({
+                    "characteristic": row.name, "dimension": row.dimension.map(|dimension| dimension.name()),
+                    "unit": row.unit, "value": row.value, "interval": row.interval,
+                    "points": row.points, "baseline": row.baseline, "points_lost": row.lost,
+                    "reason": row.reason,
+                    "en": engine.texts.text(&row.reason, Language::English),
+                    "zh": engine.texts.text(&row.reason, Language::Chinese),
+                })
+            })
+            .collect();
+        let way = explain::recourse(card, &self.assessment).map(|way| {
+            let moves: Vec<Value> = way
+                .moves
+                .iter()
+                .map(|step| {
+                    json!({
+                        "characteristic": step.name, "value": step.value, "from": step.from,
+                        "to": step.to, "reach": step.reach, "gained": step.gained,
+                    })
+                })
+                .collect();
+            json!({ "band": way.band, "score": way.score, "changes": moves })
+        });
+        json!({
+            "base_points": card.scale.base_points, "characteristics": rows, "next_band": way,
+            "review": "POST /v1/reviews asks a person of the bureau to look again",
         })
     }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Bureau;
-use super::command::refold::{Question, fold, terms};
+use super::command::refold::{Question, day_number, fold, retention, terms};
 use super::replay::Recalled;
 use super::standing::identity_level;
 use super::work::{Folded, open_identity, open_profile};
@@ -216,7 +216,13 @@ impl Bureau {
             let (base, _) = terms(&self.engine, residence.unwrap_or_default());
             return Ok((Profile::new(base), 0));
         };
-        let Folded { profile, observations, .. } = open_profile(row, key)?;
+        let Folded { profile, observations, until_day, .. } = open_profile(row, key)?;
+        let residence = page.rows.get(person).map_or("", |row| row.residence.as_str());
+        let (_, offset) = terms(&self.engine, residence);
+        if until_day <= day_number(self.engine.env.now().date_at(offset)) {
+            // Something's time is over since it was folded.
+            return self.fold_before(person, residence, i64::MAX.unsigned_abs());
+        }
         Ok((profile, observations))
     }
 
@@ -227,7 +233,9 @@ impl Bureau {
         before: u64,
     ) -> Result<(Profile, u64), StoreError> {
         let (base, utc_offset_hours) = terms(&self.engine, residence);
-        let question = Question { person, base, utc_offset_hours, before };
+        let day = self.engine.env.now().date_at(utc_offset_hours);
+        let retention = retention(&self.engine, residence);
+        let question = Question { person, base, utc_offset_hours, before, retention, day };
         let keystore = self.keystore();
         self.store.read(|conn| {
             let mut key = |owner: &str| {
@@ -235,7 +243,8 @@ impl Bureau {
                 let found = keystore.get([name.as_str()])?.remove(&name);
                 found.ok_or_else(|| StoreError::inconsistent(format!("the key {name} is gone")))
             };
-            fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default())
+            let folded = fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default())?;
+            Ok((folded.0, folded.1))
         })
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Bureau;
-use super::command::refold::{Circle, Question, fold, terms};
+use super::command::refold::{Circle, Question, fold, retention, terms};
 use super::needs::MARK_DAYS;
 use crate::inquiry::hard::{Mark, count};
 use crate::inquiry::{answer, rows as inquiry_rows};
@@ -194,8 +194,14 @@ impl Bureau {
             Ok(rows.into_iter().next().map(|row| row.residence).unwrap_or_default())
         })?;
         let (base, utc_offset_hours) = terms(&self.engine, &residence);
-        let question =
-            Question { person: &stored.person, base, utc_offset_hours, before: stored.known_at };
+        let question = Question {
+            person: &stored.person,
+            base,
+            utc_offset_hours,
+            before: stored.known_at,
+            retention: retention(&self.engine, &residence),
+            day: stored.at.date_at(utc_offset_hours),
+        };
         let keystore = &self.keystore;
         let (profile, observations, hard) = self.store.read(|conn| {
             let mut key = |owner: &str| {

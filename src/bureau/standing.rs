@@ -83,6 +83,7 @@ pub fn as_of(work: &mut Work<'_>, person: &str, as_of: Time, scope: Scope) -> Re
     let residence = super::command::consent::residence(work, person);
     let (_, offset) = super::command::refold::terms(work.engine, &residence);
     let date = as_of.date_at(offset);
+    super::command::refold::freshen(work, person)?;
     let identity = work.identity(person)?;
     let (level, channels) = identity_level(&identity, &work.folded(person)?.profile, date);
     let loaded = &work.loaded;

@@ -6,9 +6,11 @@ use super::Bureau;
 use super::admission::Admission;
 use super::command::Reply;
 use super::command::answering::CloseOverdue;
+use super::command::refold::{Freshen, day_number};
 use crate::error::Problem;
 use crate::ledger::body::person_key_name;
 use crate::rights::rows as rights_rows;
+use crate::score::rows as score_rows;
 use crate::store::StoreError;
 use crate::subject::rows as subject_rows;
 
@@ -20,6 +22,8 @@ const PAGE: i64 = 200;
 pub struct Swept {
     /// Keys of forgotten persons that a failure had left.
     pub keys_destroyed: u64,
+    /// Profiles from which something went whose time was over.
+    pub profiles_freshened: u64,
     /// Disputes closed because their clock ran out.
     pub disputes_closed: u64,
 }
@@ -45,6 +49,7 @@ impl Bureau {
         let keys_destroyed = self.destroy_lingering()?;
         let mut swept = Swept { keys_destroyed, ..Swept::default() };
         self.close_overdue(&mut swept)?;
+        self.freshen(&mut swept)?;
         Ok(swept)
     }
 
@@ -63,6 +68,26 @@ impl Bureau {
             let left = self.keystore.get(names.iter().map(String::as_str))?;
             for name in left.keys() {
                 destroyed += u64::from(self.keystore.destroy(name)?);
+            }
+        }
+    }
+
+    /// Folds anew what rests on something whose time is over. A score asked before would have left
+    /// it out all the same: this keeps it from lying about in a profile.
+    fn freshen(&self, swept: &mut Swept) -> Result<(), SweepError> {
+        loop {
+            // The latest date on earth may be a day early somewhere; such a person comes again.
+            let today = day_number(self.engine.env.now().date_at(-12));
+            let due = self.store.read(|conn| score_rows::due_by(conn, today, PAGE))?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            for person in due {
+                let admission = Admission::operator("sweep", "something's time is over");
+                match self.run(Freshen { admission, person }) {
+                    Reply::Done(_) => swept.profiles_freshened += 1,
+                    Reply::Refused(problem) => return Err(problem.into()),
+                }
             }
         }
     }

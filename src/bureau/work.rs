@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Engine;
+use super::command::refold::NEVER;
 use super::needs::Loaded;
 use super::rows::{self as admission_rows, IdempotencyRow};
 use crate::collect::rows::{self as fact_rows, FactRow, UploadRow};
@@ -56,6 +57,8 @@ pub struct Folded {
     pub observations: u64,
     /// Index of the last entry folded.
     pub index: u64,
+    /// The first day on which it changes without a new entry: something's time is over.
+    pub until_day: i64,
     dirty: bool,
 }
 
@@ -403,6 +406,7 @@ impl<'a> Work<'a> {
                     profile: Profile::new(Currency::CNY),
                     observations: 0,
                     index: 0,
+                    until_day: NEVER,
                     dirty: false,
                 },
                 Some(row) => open_profile(row, self.key(&person_key_name(person))?)?,
@@ -427,9 +431,15 @@ impl<'a> Work<'a> {
     }
 
     /// Replaces a profile: it was refolded.
-    pub fn put_folded(&mut self, person: &str, profile: Profile, observations: u64) {
+    pub fn put_folded(
+        &mut self,
+        person: &str,
+        profile: Profile,
+        observations: u64,
+        until_day: i64,
+    ) {
         let index = self.head.size.saturating_sub(1);
-        let folded = Folded { profile, observations, index, dirty: true };
+        let folded = Folded { profile, observations, index, until_day, dirty: true };
         self.folded.insert(person.to_string(), folded);
     }
 
@@ -505,6 +515,7 @@ impl<'a> Work<'a> {
                 sealed: key.seal(&self.engine.env, place, &folded.profile.encode()),
                 observations: folded.observations as i64,
                 idx: folded.index as i64,
+                until_day: folded.until_day,
             });
         }
         Ok(rows)
@@ -530,7 +541,8 @@ pub fn open_profile(row: &ProfileRow, key: &SealKey) -> Result<Folded, StoreErro
         .open(profile_place(&row.person, index), &row.sealed)
         .map_err(|e| StoreError::inconsistent(e.to_string()))?;
     let profile = Profile::decode(&bytes).map_err(|e| StoreError::inconsistent(e.to_string()))?;
-    Ok(Folded { profile, observations: row.observations as u64, index, dirty: false })
+    let (observations, until_day) = (row.observations as u64, row.until_day);
+    Ok(Folded { profile, observations, index, until_day, dirty: false })
 }
 
 /// Opens a person's vault.

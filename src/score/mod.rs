@@ -12,6 +12,7 @@ pub mod characteristic;
 pub mod column;
 pub mod explain;
 pub mod fold;
+pub mod forget;
 pub mod live;
 pub mod profile;
 pub mod reasons;

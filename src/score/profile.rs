@@ -174,6 +174,15 @@ impl Profile {
         if rest.is_empty() && bounded { Ok(profile) } else { Err(unreadable("out of bounds")) }
     }
 
+    /// Whether any account was ever late: then a further month can start the clock of an earlier
+    /// one.
+    pub fn has_lateness(&self) -> bool {
+        use super::slots::Bucket;
+        let slots = self.accounts.iter().filter_map(|slot| slot.moving.as_ref());
+        slots.map(|moving| moving.worst).chain([self.account_overflow.worst]).max()
+            > Some(Bucket::CURRENT)
+    }
+
     /// Since when a status event holds.
     pub fn status_since(&self, event: StatusKind) -> Option<MonthNo> {
         self.status.get(event as usize).copied().flatten()

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::store::schema::{inquiry_marks, profiles};
 use crate::store::{
-    AnyConn, StoreError, insert_all, load_between, load_by, page_after, replace_all,
+    AnyConn, StoreError, insert_all, load_between, load_by, on_backend, page_after, replace_all,
 };
 
 /// A person's profile, sealed under the person's key.
@@ -19,6 +19,8 @@ pub struct ProfileRow {
     pub observations: i64,
     /// Index of the entry that was folded last; part of the seal's place.
     pub idx: i64,
+    /// The first day, YYYYMMDD, on which it changes without a new entry.
+    pub until_day: i64,
 }
 
 /// A hard inquiry that counts.
@@ -58,6 +60,16 @@ pub fn marks(
 /// The next profiles in order of their persons.
 pub fn page(conn: &mut AnyConn, after: &str) -> Result<Vec<ProfileRow>, StoreError> {
     Ok(page_after!(conn, profiles, person, after, ProfileRow))
+}
+
+/// Persons whose profiles change by `day` without a new entry, at most `limit`.
+pub fn due_by(conn: &mut AnyConn, day: i64, limit: i64) -> Result<Vec<String>, StoreError> {
+    Ok(on_backend!(conn, |c| profiles::table
+        .filter(profiles::until_day.le(day))
+        .select(profiles::person)
+        .order(profiles::person)
+        .limit(limit)
+        .load(c))?)
 }
 
 /// Marks of the entries `from..to`, in order of the log.

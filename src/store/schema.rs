@@ -185,6 +185,7 @@ diesel::table! {
         sealed -> Binary,
         observations -> BigInt,
         idx -> BigInt,
+        until_day -> BigInt,
     }
 }
 

@@ -210,3 +210,59 @@ on_both!(an_erasure_interrupted_after_the_commit_is_finished_at_the_next_start, 
     world.open().expect("it starts again");
     assert!(world.bureau().keystore().get([name.as_str()]).expect("keys").is_empty());
 });
+
+/// One account: two late months, and the month in which it was put in order.
+fn spell(case: &Case, key: &str, months: [&str; 3], past_due: &str) -> Vec<Value> {
+    let mut lines: Vec<Value> =
+        months.iter().map(|m| month(&case.subject, &case.consent, key, m)).collect();
+    for line in &mut lines[..2] {
+        line["dpd"] = json!(95);
+        line["status"] = json!("late");
+        line["past_due"] = json!({ "amount": past_due, "currency": "CNY" });
+        line["adverse_notice"] =
+            json!({ "channel": "sms", "sent_at": "2026-10-20T00:00:00Z", "template": "t-1" });
+    }
+    lines
+}
+
+const DAY: i64 = 24 * 3600;
+
+on_both!(what_is_past_its_time_is_in_no_score_whether_swept_or_not, |world| {
+    let case = case(world, "CN");
+    let clean = world.inquire(&case.bank, &case.subject, "account_review");
+    // Late until November 2021, in order at the end of December: five years from there.
+    let lines = spell(&case, "acc-old", ["2021-10", "2021-11", "2021-12"], "90000.00");
+    assert_eq!(world.furnish(&case.bank, &lines).rejected, 0);
+    let marred = world.inquire(&case.bank, &case.subject, "account_review");
+    assert!(marred["score"].as_i64() < clean["score"].as_i64(), "{clean} {marred}");
+    world.clock.advance_seconds(37 * DAY);
+    let day_before = world.inquire(&case.bank, &case.subject, "account_review");
+    assert!(day_before["score"].as_i64() < clean["score"].as_i64(), "27 December: it counts");
+    world.audited();
+    world.clock.advance_seconds(2 * DAY);
+    world.audited();
+    let after = world.inquire(&case.bank, &case.subject, "account_review");
+    assert_eq!(after["as_of"].as_str().map(|at| &at[..10]), Some("2026-12-29"));
+    assert!(after["score"].as_i64() > day_before["score"].as_i64(), "{day_before} {after}");
+    assert!(!after["reasons"].to_string().contains("CH02"), "nor in a reason");
+    world.audited();
+    // The answers of then are what they were then.
+    for answer in [&marred, &day_before, &after] {
+        let replayed = world.bureau().replay(&text(&answer["inquiry"])).expect("replayed");
+        assert!(matches!(replayed, Replayed::Same { .. }), "{replayed:?}");
+    }
+});
+
+on_both!(a_small_debt_repaid_in_time_is_hidden_by_policy_and_a_large_one_is_not, |world| {
+    let case = case(world, "CN");
+    let clean = world.inquire(&case.bank, &case.subject, "account_review");
+    let small = spell(&case, "acc-small", ["2025-08", "2025-09", "2025-10"], "9000.00");
+    assert_eq!(world.furnish(&case.bank, &small).rejected, 0);
+    let hidden = world.inquire(&case.bank, &case.subject, "account_review");
+    assert!(hidden["score"].as_i64() >= clean["score"].as_i64(), "{clean} {hidden}");
+    world.audited();
+    let large = spell(&case, "acc-large", ["2025-08", "2025-09", "2025-10"], "10001.00");
+    assert_eq!(world.furnish(&case.bank, &large).rejected, 0);
+    let marred = world.inquire(&case.bank, &case.subject, "account_review");
+    assert!(marred["score"].as_i64() < clean["score"].as_i64());
+});

@@ -354,3 +354,24 @@ on_both!(the_notice_goes_to_the_person_and_its_number_to_the_asker, |world| {
     assert!(pdf.starts_with(b"%PDF-"));
     assert_eq!(kinds(&case.events(world)), ["adverse_action_notice"]);
 });
+
+on_both!(every_point_is_explained_and_the_way_to_the_next_band_is_a_way, |world| {
+    let case = case(world, 79, "CN");
+    let report = case.report(world);
+    let explained = &report["explanation"];
+    let rows = explained["characteristics"].as_array().expect("rows");
+    let points: i64 = rows.iter().filter_map(|row| row["points"].as_i64()).sum();
+    let base = explained["base_points"].as_i64().expect("points");
+    assert_eq!(json!(base + points), case.score(world)["score"], "the table is the score");
+    assert!(rows.iter().all(|row| row["interval"].as_str().is_some_and(|text| !text.is_empty())));
+    let way = &explained["next_band"];
+    if way.is_null() {
+        return world.audited();
+    }
+    let changes = way["changes"].as_array().expect("changes");
+    let gained: i64 = changes.iter().filter_map(|change| change["gained"].as_i64()).sum();
+    assert!((1..=3).contains(&changes.len()));
+    assert!(base + points + gained >= way["score"].as_i64().expect("a score"));
+    let remarks = report["score"].to_string();
+    assert!(remarks.contains("The shortest way to"), "{remarks}");
+});

@@ -343,13 +343,20 @@ impl Tables<'_> {
         let (base, utc_offset_hours) =
             refold::terms(&self.bureau.engine, residence.unwrap_or_default());
         let before = self.head.size;
-        let question = Question { person: &row.person, base, utc_offset_hours, before };
+        let retention = refold::retention(&self.bureau.engine, residence.unwrap_or_default());
+        // It holds from its last entry until the day on which something's time is over.
+        let today = self.head.at.date_at(utc_offset_hours);
+        let day = today.min(refold::day_before(row.until_day));
+        let person = row.person.as_str();
+        let question = Question { person, base, utc_offset_hours, before, retention, day };
         let mut key = |owner: &str| {
             key_of(keystore, owner)?
                 .ok_or_else(|| StoreError::inconsistent(format!("the key of {owner} is missing")))
         };
         match refold::fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default()) {
-            Ok((profile, count)) => {
+            Ok((profile, count, until)) => {
+                let why = "its day of change lies behind the first clock that ends";
+                self.report.hold(row.until_day <= until, "profiles", &row.person, why);
                 let holds = profile == stored.profile && count == stored.observations;
                 let why = "folding its entries gives another profile";
                 self.report.hold(holds, "profiles", &row.person, why);

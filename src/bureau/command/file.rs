@@ -81,6 +81,7 @@ impl Command for SeeFile {
         let mut body =
             serde_json::to_value(&view).map_err(|e| StoreError::inconsistent(e.to_string()))?;
         body["observations"] = dossier.observations();
+        body["explanation"] = dossier.explanation(work.engine);
         body["log_receipt"] = recorded.receipt();
         Ok(Answer::ok(&body, Some(&person)))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::refold::{OBSERVATIONS_MAX, refold};
+use super::refold::{NEVER, OBSERVATIONS_MAX, day_number, freshen, refold};
 use super::upload::Progress;
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
@@ -22,7 +22,7 @@ use crate::kernel::bytes::{Digest, keyed};
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::policy::{self, Action, Category, Decision, Facts, Told, decide};
-use crate::score::{FoldContext, needs_refold};
+use crate::score::{FoldContext, forget, needs_refold};
 use crate::store::StoreError;
 
 /// Lines of one slice at most (decisions.md 12).
@@ -398,6 +398,7 @@ impl Command for ObserveSlice {
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
         let mut outcome = SliceOutcome::default();
         let mut stale = BTreeSet::new();
+        let mut touched = BTreeSet::new();
         let known = |(_, one): &Line| work.loaded.pairwise.get(&one.subject);
         let persons = self.lines.iter().filter_map(known).map(|row| row.person.clone()).collect();
         work.loaded.tombs = Tombs::of(work, &persons)?;
@@ -424,6 +425,7 @@ impl Command for ObserveSlice {
                 continue;
             }
             let index = self.apply(work, observation, &person)?;
+            touched.insert(person.clone());
             let first = outcome.range.map_or(index, |(first, _)| first);
             outcome.range = Some((first, index));
             if self.scored() && needs_refold(observation) && stale.insert(person.clone()) {
@@ -439,6 +441,11 @@ impl Command for ObserveSlice {
         }
         for person in &stale {
             refold(work, person)?;
+        }
+        // What came may be over already, or have ended something.
+        let touched: BTreeSet<String> = touched.difference(&stale).cloned().collect();
+        for person in &touched {
+            freshen(work, person)?;
         }
         if let Some(progress) = &self.progress {
             let next = outcome.taken.checked_sub(1).and_then(|last| self.lines.get(last));
@@ -463,6 +470,8 @@ impl ObserveSlice {
             super::refold::terms(work.engine, &super::consent::residence(work, person));
         let recorded = work.now;
         let furnisher = self.furnisher();
+        let residence = super::consent::residence(work, person);
+        let retention = super::refold::retention(work.engine, &residence);
         let folded = work.folded_in(person, base)?;
         if self.scored() {
             let context = FoldContext {
@@ -473,6 +482,13 @@ impl ObserveSlice {
                 rates: &[],
             };
             folded.profile.fold(observation, &context);
+            let late = folded.profile.has_lateness();
+            let first = retention.and_then(|r| forget::earliest(&observation.fact, r, late));
+            let first = match retention {
+                Some(_) => first.map_or(0, day_number),
+                None => NEVER,
+            };
+            folded.until_day = folded.until_day.min(first);
         }
         folded.touched(index);
         Ok(index)

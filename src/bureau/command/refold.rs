@@ -4,9 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Fault;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::Engine;
+use crate::bureau::admission::Admission;
 use crate::bureau::authority::pack_of;
+use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
 use crate::collect::{Observation, Operation};
 use crate::consent::rows as consent_rows;
@@ -14,8 +19,9 @@ use crate::kernel::seal::SealKey;
 use crate::kernel::{Currency, Time};
 use crate::ledger::body::{PersonalPart, open_part, person_key_name};
 use crate::ledger::rows::{self as ledger_rows, BodyRow};
+use crate::policy::Retention;
 use crate::rights::rows::{self as rights_rows, ContestedRow};
-use crate::score::{FoldContext, Profile, fold_all};
+use crate::score::{FoldContext, Profile, forget, live};
 use crate::store::{AnyConn, KeyStore, StoreError};
 use crate::subject::rows::{self as subject_rows, By, ResolutionRow};
 
@@ -124,6 +130,10 @@ pub struct Question<'a> {
     /// Only entries before this index are known; a consent revoked by one of them takes what was
     /// sent under it out.
     pub before: u64,
+    /// The clocks that say what no longer counts; `None` without a pack.
+    pub retention: Option<&'a Retention>,
+    /// On which day: what is over then is left out.
+    pub day: Date,
 }
 
 /// Everybody who was ever held to be one with a person, and which of their partners' ids are the
@@ -231,7 +241,7 @@ pub fn fold(
     question: &Question<'_>,
     fresh: &dyn Fn(&[&str]) -> Vec<BodyRow>,
     overrides: &Overrides,
-) -> Result<(Profile, u64), StoreError> {
+) -> Result<(Profile, u64, i64), StoreError> {
     let circle = Circle::of(conn, question.person, question.before)?;
     let mut logged = gather(conn, keys, &circle, question.before, fresh)?;
     let mut revoked = BTreeMap::new();
@@ -240,7 +250,6 @@ pub fn fold(
     }
     revoked.extend(overrides.consents.iter().map(|(id, at)| (id.clone(), *at)));
     let withheld = withheld(conn, &circle, question.before, overrides)?;
-    logged.retain(|one| !withheld.contains(&one.index));
     let mut count = 0;
     logged.retain_mut(|one| {
         let ended = revoked.get(&one.observation.basis.reference).copied().flatten();
@@ -264,7 +273,55 @@ pub fn fold(
         };
         (context, &one.observation)
     });
-    Ok((fold_all(question.base, entries), count))
+    let standing = live(entries);
+    let (over, next) = match question.retention {
+        Some(retention) => forget::over(&standing, retention, question.day),
+        None => (BTreeSet::new(), None),
+    };
+    let mut profile = Profile::new(question.base);
+    for (context, observation) in standing {
+        if !(over.contains(&context.index) || withheld.contains(&context.index)) {
+            profile.fold(observation, &context);
+        }
+    }
+    Ok((profile, count, next.map_or(NEVER, day_number)))
+}
+
+/// Stands for a day that never comes.
+pub const NEVER: i64 = 99_991_231;
+
+/// A day as YYYYMMDD: rises with the calendar, and reads in a database.
+pub fn day_number(day: Date) -> i64 {
+    i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day())
+}
+
+/// The day before a day number; the day itself when it is none.
+pub fn day_before(number: i64) -> Date {
+    let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
+    let read = Date::new(
+        i16::try_from(year).unwrap_or(9_999),
+        i8::try_from(month).unwrap_or(12),
+        i8::try_from(day).unwrap_or(31),
+    );
+    read.and_then(|date| date.yesterday()).unwrap_or(Date::MAX)
+}
+
+/// The clocks of the pack of a residence.
+pub fn retention<'e>(engine: &'e Engine, residence: &str) -> Option<&'e Retention> {
+    pack_of(residence).and_then(|id| engine.rules.pack(id)).map(|pack| &pack.retention)
+}
+
+/// Refolds a profile in which something's time has come since it was folded.
+///
+/// # Errors
+/// As [`refold`].
+pub fn freshen(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
+    let (_, offset) = terms(work.engine, &super::consent::residence(work, person));
+    let today = day_number(work.now.date_at(offset));
+    if work.folded(person)?.until_day <= today {
+        refold(work, person)?;
+    }
+    Ok(())
 }
 
 /// Refolds the profile of `person` as this batch leaves it.
@@ -276,12 +333,20 @@ pub fn refold(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
     let consents = work.loaded.consents.values().map(|c| (c.id.clone(), c.revoked_idx));
     let overrides =
         Overrides { consents: consents.collect(), contested: work.loaded.contested.clone() };
-    let question = Question { person, base, utc_offset_hours: offset, before: work.size() };
-    let (profile, count) = work.with_bodies(|conn, loaded, fresh, keystore| {
+    let residence = super::consent::residence(work, person);
+    let question = Question {
+        person,
+        base,
+        utc_offset_hours: offset,
+        before: work.size(),
+        retention: retention(work.engine, &residence),
+        day: work.now.date_at(offset),
+    };
+    let (profile, count, until) = work.with_bodies(|conn, loaded, fresh, keystore| {
         let mut key = |owner: &str| key_of(loaded, keystore, owner);
         fold(conn, &mut key, &question, fresh, &overrides)
     })?;
-    work.put_folded(person, profile, count);
+    work.put_folded(person, profile, count, until);
     Ok(())
 }
 
@@ -306,4 +371,33 @@ pub fn key_of(
 pub fn terms(engine: &Engine, residence: &str) -> (Currency, i8) {
     let pack = pack_of(residence).and_then(|id| engine.rules.pack(id));
     pack.map_or((Currency::CNY, 8), |pack| (pack.currency, pack.utc_offset_hours))
+}
+
+/// Folds one person anew, when something's time is over: no act, and no entry.
+pub struct Freshen {
+    /// The sweep.
+    pub admission: Admission,
+    /// Whom.
+    pub person: String,
+}
+
+impl Command for Freshen {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn is_bulk(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+        needs.persons.insert(self.person.clone());
+        needs.profiled = true;
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        freshen(work, &self.person)?;
+        Ok(Answer::ok(&Value::Null, None))
+    }
 }
