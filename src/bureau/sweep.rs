@@ -26,6 +26,8 @@ pub struct Swept {
     pub profiles_freshened: u64,
     /// Disputes closed because their clock ran out.
     pub disputes_closed: u64,
+    /// Acts that were due and could not be done; the log of the program says why.
+    pub failed: u64,
 }
 
 /// Why a sweep stopped. What it did until then is on record, and the next one goes on.
@@ -93,17 +95,22 @@ impl Bureau {
     }
 
     fn close_overdue(&self, swept: &mut Swept) -> Result<(), SweepError> {
+        let mut after = String::new();
         loop {
             let now = self.engine.env.now().micros();
-            let due = self.store.read(|conn| rights_rows::overdue(conn, now, PAGE))?;
-            if due.is_empty() {
-                return Ok(());
-            }
+            let due = self.store.read(|conn| rights_rows::overdue(conn, now, &after, PAGE))?;
+            let Some(last) = due.last() else { return Ok(()) };
+            after.clone_from(last);
             for dispute in due {
                 let admission = Admission::operator("sweep", "the time to answer has run out");
+                let name = dispute.clone();
                 match self.run(CloseOverdue { admission, dispute }) {
                     Reply::Done(_) => swept.disputes_closed += 1,
-                    Reply::Refused(problem) => return Err(problem.into()),
+                    // One that cannot be closed must not keep the others open past their day.
+                    Reply::Refused(problem) => {
+                        tracing::error!(code = problem.code, dispute = name, "not closed in time");
+                        swept.failed += 1;
+                    }
                 }
             }
         }

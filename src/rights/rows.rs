@@ -160,9 +160,17 @@ pub fn matters_of(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<MatterRow>
     Ok(rows)
 }
 
-/// Ids of open matters that are due at `now_us`, at most `limit`.
-pub fn overdue(conn: &mut AnyConn, now_us: i64, limit: i64) -> Result<Vec<String>, StoreError> {
+/// Ids of open disputes after `after` that are due at `now_us`, in order, at most `limit`. What
+/// the bureau's own staff answers (complaints, reviews) is not closed by a clock.
+pub fn overdue(
+    conn: &mut AnyConn,
+    now_us: i64,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
     Ok(on_backend!(conn, |c| matters::table
+        .filter(matters::kind.eq("dispute"))
+        .filter(matters::id.gt(after))
         .filter(matters::due_us.le(now_us))
         .filter(matters::closed_us.is_null())
         .select(matters::id)

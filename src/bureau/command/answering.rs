@@ -1,6 +1,6 @@
 //! Answers to disputes: by the furnisher of an item, or by the bureau when the clock has run out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -21,7 +21,7 @@ use crate::error::{Problem, Reason};
 use crate::kernel::Time;
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
-use crate::policy::{Action, Deadlined, Unverifiable};
+use crate::policy::{Action, Deadlined, Decision, Unverifiable, decide};
 use crate::rights::ItemState;
 use crate::rights::rows::{self as rights_rows, BarredRow, ContestedRow, MatterRow};
 use crate::subject::rows::{self as subject_rows, By};
@@ -162,6 +162,43 @@ impl AnswerDispute {
     }
 }
 
+/// Whether the law lets the correction be collected, as it would if it came in an upload: notice
+/// before what is adverse, a standing consent, nothing that may never be collected.
+fn allowed(
+    work: &mut Work<'_>,
+    place: usize,
+    one: &Settled,
+    person: &str,
+) -> Result<Option<Reason>, Fault> {
+    let Some(correction) = &one.correction else { return Ok(None) };
+    let facts = in_name_of(&one.row.furnisher).facts(work, correction, person, false);
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(Fault::Problem(problem, _)) => {
+            return Ok(Some(reason(place, "/correction", &problem.code, &problem.detail)));
+        }
+        Err(fault) => return Err(fault),
+    };
+    match decide(&work.engine.rules, &facts) {
+        Decision::Permit(permit) => {
+            permit.spend();
+            Ok(None)
+        }
+        Decision::Refusal(refusal) => {
+            let rules = &work.engine.rules;
+            let code = refusal.outward(rules).code;
+            Ok(Some(reason(place, "/correction", &code, &rules.explain(&refusal))))
+        }
+    }
+}
+
+/// A slice in the name of a furnisher who answered under its signature, or whose signed record the
+/// bureau settles.
+fn in_name_of(furnisher: &str) -> ObserveSlice {
+    let admission = Admission { keyid: SETTLED.to_string(), ..Admission::console(furnisher) };
+    ObserveSlice { admission, lines: Vec::new(), dry_run: false, progress: None }
+}
+
 fn reason(place: usize, pointer: &str, code: &str, text: &str) -> Reason {
     Reason::new(format!("/items/{place}{pointer}"), code, text)
 }
@@ -194,6 +231,9 @@ impl Command for AnswerDispute {
     fn needs(&self, needs: &mut Needs) {
         needs_of_admission(&self.admission, needs);
         needs.matters.insert(self.dispute.clone());
+        let corrections = self.sent.items.iter().filter_map(|item| item.correction.as_ref());
+        let bases = corrections.filter_map(|c| c.get("basis")?.get("ref")?.as_str());
+        needs.consents.extend(bases.map(str::to_string));
         needs.whole_persons = true;
         needs.scored = true;
     }
@@ -220,9 +260,18 @@ impl Command for AnswerDispute {
         let original = |index: u64| all.iter().find(|one| one.index == index);
         let mut settled = Vec::new();
         let mut faults = Vec::new();
+        let mut seen = BTreeSet::new();
         for (place, answer) in self.sent.items.iter().enumerate() {
+            if !seen.insert(answer.observation) {
+                let text = "one answer for each item";
+                faults.push(reason(place, "/observation", "duplicate_key", text));
+                continue;
+            }
             match self.read(work, place, &rows, original(answer.observation), rule) {
-                Ok(one) => settled.push(one),
+                Ok(one) => match allowed(work, place, &one, &person)? {
+                    None => settled.push(one),
+                    Some(fault) => faults.push(fault),
+                },
                 Err(fault) => faults.push(fault),
             }
         }
@@ -316,10 +365,7 @@ fn record(
     person: &str,
 ) -> Result<(u64, Vec<u8>), Fault> {
     load(work, observation)?;
-    // The furnisher answered under its signature, or the bureau settles what was signed once.
-    let admission = Admission { keyid: SETTLED.to_string(), ..Admission::console(furnisher) };
-    let slice = ObserveSlice { admission, lines: Vec::new(), dry_run: false, progress: None };
-    let index = slice.append(work, observation, person)?;
+    let index = in_name_of(furnisher).append(work, observation, person)?;
     let identity = identity_of(work, furnisher, observation, person);
     let digest = digest(work.engine, observation, true)?.to_vec();
     work.put_fact(FactRow {
