@@ -16,6 +16,7 @@ use super::output::{self, Done, Failure};
 use crate::kernel::Env;
 use crate::model::error::ModelError;
 use crate::model::fit::{self, Order, Run};
+use crate::model::table::Column;
 use crate::model::target::Target;
 use crate::model::validate;
 use crate::model::{parallel, predict};
@@ -164,7 +165,7 @@ fn validate(args: &ValidateArgs) -> Done {
     let more = args.protected.iter().chain(&args.time).chain([&args.target]);
     let more: Vec<String> = more.cloned().collect();
     let table = predict::read(&scorecard, &args.data, &more)?;
-    let target = Target::read(table.column(&args.target)?, args.positive.as_deref())?;
+    let target = target(&scorecard, table.column(&args.target)?, args.positive.as_deref())?;
     let order = validate::Order {
         protected: args.protected.clone(),
         time: args.time.clone(),
@@ -182,6 +183,21 @@ fn validate(args: &ValidateArgs) -> Done {
         output::note(&format!("adverse impact ratio below 0.80: {blocked}"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The outcome; what the scorecard was fitted to means bad here too, where it occurs.
+fn target(
+    scorecard: &Scorecard,
+    column: &Column,
+    positive: Option<&str>,
+) -> Result<Target, ModelError> {
+    let fitted = scorecard.development.as_ref().map(|d| d.outcome[1].as_str());
+    match (positive, fitted) {
+        (None, Some(bad)) => {
+            Target::read(column, Some(bad)).or_else(|_| Target::read(column, None))
+        }
+        (positive, _) => Target::read(column, positive),
+    }
 }
 
 fn file_name(path: &Path) -> String {

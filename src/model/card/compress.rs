@@ -16,11 +16,11 @@ pub fn compress(model: &mut Model, variance: f64, share: f64) {
     for _ in 0..40 {
         let price = 0.5 * (low + high);
         let error: f64 =
-            model.parts.iter().zip(&lines).map(|(part, line)| join(part, line, price).1).sum();
+            model.parts.iter().zip(&lines).map(|(part, line)| join(part, line, price).lost).sum();
         if error > allowed { high = price } else { low = price }
     }
     for (part, line) in model.parts.iter_mut().zip(&lines) {
-        part.values = join(part, line, low).0;
+        part.values = join(part, line, low).values;
     }
 }
 
@@ -37,8 +37,42 @@ fn line(part: &Part) -> Vec<usize> {
     }
 }
 
-/// The best joining of one part at a price for each bin: its values, and its mean squared error.
-fn join(part: &Part, line: &[usize], price: f64) -> (Vec<f64>, f64) {
+/// One way to join the codes of a part.
+struct Joined {
+    values: Vec<f64>,
+    /// Mean squared error.
+    lost: f64,
+    bins: usize,
+}
+
+/// The best joining of one part at a price for each bin, or at the lowest price above it that
+/// leaves [`BINS_MAX`] bins. The limit is not kept within the search itself: there it would be
+/// spent on the lowest values, and one bin would take all the rest.
+fn join(part: &Part, line: &[usize], price: f64) -> Joined {
+    let mut found = joined(part, line, price);
+    if found.bins <= BINS_MAX {
+        return found;
+    }
+    let (mut low, mut high) = (price, price.max(1e-12));
+    while found.bins > BINS_MAX {
+        low = high;
+        high *= 4.0;
+        found = joined(part, line, high);
+    }
+    for _ in 0..20 {
+        let middle = 0.5 * (low + high);
+        let tried = joined(part, line, middle);
+        if tried.bins > BINS_MAX {
+            low = middle;
+        } else {
+            (high, found) = (middle, tried);
+        }
+    }
+    found
+}
+
+/// The best joining of one part at a price for each bin.
+fn joined(part: &Part, line: &[usize], price: f64) -> Joined {
     let total = part.rows.iter().sum::<u64>().max(1) as f64;
     let mut values = part.values.clone();
     let m = line.len();
@@ -53,27 +87,27 @@ fn join(part: &Part, line: &[usize], price: f64) -> (Vec<f64>, f64) {
         let [w, wv, wvv] = std::array::from_fn(|k| sums[to][k] - sums[from][k]);
         if w > 0.0 { (wvv - wv * wv / w).max(0.0) } else { 0.0 }
     };
-    let mut best = vec![(0.0_f64, 0_usize, 0_usize); m + 1];
+    let mut best = vec![(0.0_f64, 0_usize); m + 1];
     for to in 1..=m {
-        best[to] = (f64::INFINITY, 0, 0);
+        best[to] = (f64::INFINITY, 0);
         for from in 0..to {
-            let bins = best[from].2 + 1;
             let cost = best[from].0 + error(from, to) + price;
-            if cost < best[to].0 && (bins <= BINS_MAX || from == 0) {
-                best[to] = (cost, from, bins);
+            if cost < best[to].0 {
+                best[to] = (cost, from);
             }
         }
     }
-    let (mut to, mut lost) = (m, 0.0);
+    let (mut to, mut lost, mut bins) = (m, 0.0, 0);
     while to > 0 {
         let from = best[to].1;
         let weight = sums[to][0] - sums[from][0];
         let mean = if weight > 0.0 { (sums[to][1] - sums[from][1]) / weight } else { 0.0 };
         line[from..to].iter().for_each(|code| values[*code] = mean);
         lost += error(from, to);
+        bins += 1;
         to = from;
     }
-    (values, lost)
+    Joined { values, lost, bins }
 }
 
 #[cfg(test)]
@@ -94,5 +128,27 @@ mod tests {
         let values = &model.parts[0].values;
         assert!(values[..4].iter().all(|v| *v == values[0]), "{values:?}");
         assert!(values[4..8].iter().all(|v| *v == values[4]) && values[4] > 0.9, "{values:?}");
+    }
+
+    #[test]
+    fn a_straight_ramp_is_cut_evenly_where_there_are_too_many_steps() {
+        let form = Form::Numbers { decimals: 0, cuts: (1..200).collect(), specials: vec![] };
+        let codes: Vec<u8> = (0..4_000).map(|i| (i % 200) as u8).collect();
+        let column = Coded { name: "x".into(), form, codes };
+        let values: Vec<f64> = (0..201).map(f64::from).collect();
+        let part = Part::new(&column, values, &[false; 4_000]);
+        let variance = part.variance();
+        let mut model = Model { intercept: 0.0, parts: vec![part], pairs: vec![] };
+        compress(&mut model, variance, 1e-9);
+        let mut widths: Vec<usize> = Vec::new();
+        let values = &model.parts[0].values[..200];
+        for (i, value) in values.iter().enumerate() {
+            match widths.last_mut() {
+                Some(width) if values[i - 1] == *value => *width += 1,
+                _ => widths.push(1),
+            }
+        }
+        assert!(widths.len() <= BINS_MAX && widths.len() > BINS_MAX / 2, "{widths:?}");
+        assert!(widths.iter().all(|width| (4..=20).contains(width)), "{widths:?}");
     }
 }

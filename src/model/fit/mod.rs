@@ -235,7 +235,7 @@ fn enough(rows: &[usize], bad: &[bool]) -> Result<(), ModelError> {
 
 fn fineness(method: Method, rows: usize) -> Fineness {
     match method {
-        Method::Woe => Fineness { bins: 64, category_rows: (rows / 200).max(5) },
+        Method::Woe => Fineness { bins: 30, category_rows: (rows / 200).max(5) },
         Method::Boost => Fineness { bins: 128, category_rows: 3 },
     }
 }

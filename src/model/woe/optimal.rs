@@ -75,6 +75,10 @@ pub struct Rules {
     pub rows_min: u64,
     /// The price of a bin, in log-likelihood.
     pub price: f64,
+    /// What a turn must be worth above a straight run, in log-likelihood.
+    pub turn: f64,
+    /// Whether each bin must hold both outcomes.
+    pub both: bool,
     /// The trend.
     pub trend: Trend,
 }
@@ -102,8 +106,7 @@ pub fn divide(fine: &[Count], rules: &Rules) -> Division {
         Trend::Auto => {
             let monotone = better(best(Trend::Rising), best(Trend::Falling), 0.0);
             let turning = better(best(Trend::Peak), best(Trend::Valley), 0.0);
-            // a turn must be worth two more bins
-            better(monotone, turning, 2.0 * rules.price)
+            better(monotone, turning, rules.turn)
         }
         trend => best(trend),
     };
@@ -147,7 +150,7 @@ impl Segments {
                 let place = from * (m + 1) + to + 1;
                 counts[place] = sum;
                 let both = sum.bads > 0 && sum.bads < sum.rows;
-                if both && sum.rows >= rules.rows_min {
+                if (both || !rules.both) && sum.rows >= rules.rows_min {
                     worth[place] = sum.likelihood() - rules.price;
                 }
             }
@@ -301,7 +304,8 @@ mod tests {
     #[test]
     fn two_levels_of_risk_are_two_bins() {
         let fine = counts(&[(100, 10), (100, 11), (100, 40), (100, 39)]);
-        let rules = Rules { bins_max: 5, rows_min: 20, price: 2.0, trend: Trend::Auto };
+        let trend = Trend::Auto;
+        let rules = Rules { bins_max: 5, rows_min: 20, price: 2.0, turn: 4.0, both: true, trend };
         let found = divide(&fine, &rules);
         assert_eq!((found.bins, found.trend), (vec![(0, 2), (2, 4)], Trend::Rising));
     }
@@ -321,7 +325,8 @@ mod tests {
                 .into_iter()
                 .map(|(rows, bads)| Count { rows, bads: bads.min(rows) })
                 .collect();
-            let rules = Rules { bins_max, rows_min, price: 0.3, trend };
+            let rules =
+                Rules { bins_max, rows_min, price: 0.3, turn: 0.6, both: true, trend };
             let best = brute(&fine, &rules);
             let found = divide(&fine, &rules);
             if best.is_finite() {
