@@ -2,6 +2,8 @@
 
 mod order;
 mod select;
+#[cfg(test)]
+mod tests;
 
 pub use order::{Method, Order, Run, dimensions};
 pub use select::LeftOut;

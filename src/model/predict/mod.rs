@@ -6,6 +6,8 @@
 //! tested against.
 
 mod bind;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use write::write;
