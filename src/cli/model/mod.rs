@@ -1,6 +1,7 @@
 //! `model`: the laboratory on any table.
 
 mod args;
+mod compare;
 mod list;
 mod show;
 
@@ -39,6 +40,8 @@ enum What {
     Predict(PredictArgs),
     /// Measure a scorecard on a table whose outcome is known
     Validate(ValidateArgs),
+    /// Measure scorecards side by side on the same rows
+    Compare(compare::CompareArgs),
     /// List scorecards: the one in force here, and files
     List(list::ListArgs),
 }
@@ -58,6 +61,7 @@ pub fn run(args: &ModelArgs) -> Done {
         What::Train(args) => train(args),
         What::Predict(args) => predict(args),
         What::Validate(args) => validate(args),
+        What::Compare(args) => compare::run(args),
         What::List(args) => list::run(args),
     }
 }
