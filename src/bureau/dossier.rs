@@ -288,8 +288,9 @@ impl Dossier {
         let rows: Vec<Value> = explain::rows(card, &self.assessment)
             .into_iter()
             .map(|row| {
+                let dimension = row.dimension.map(|dimension| dimension.name());
                 json!({
-                    "characteristic": row.name, "dimension": row.dimension.map(|dimension| dimension.name()),
+                    "characteristic": row.name, "dimension": dimension,
                     "unit": row.unit, "value": row.value, "interval": row.interval,
                     "points": row.points, "baseline": row.baseline, "points_lost": row.lost,
                     "reason": row.reason,

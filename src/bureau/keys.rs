@@ -132,3 +132,12 @@ pub fn clock_is_plausible(now: Time, head: Time) -> bool {
     now.plus_seconds(CLOCK_BEHIND_SECONDS_MAX) >= head
         && now <= head.plus_days(CLOCK_AHEAD_DAYS_MAX)
 }
+
+/// What is to be done with keys once a batch is committed.
+#[derive(Default)]
+pub struct KeysAfter {
+    /// To be destroyed.
+    pub doomed: Vec<String>,
+    /// To be replaced by the one that waits.
+    pub replaced: Vec<String>,
+}

@@ -187,6 +187,23 @@ impl Bureau {
         Scorecard::read(text.as_bytes()).map_err(|e| StoreError::inconsistent(e.to_string()))
     }
 
+    /// Whether something that the answer rested on was purged since.
+    fn purged_since(&self, stored: &Stored) -> Result<Option<String>, StoreError> {
+        self.store.read(|conn| {
+            let circle = Circle::of(conn, &stored.person, stored.known_at)?;
+            let (ids, before) = (circle.ids(), stored.known_at);
+            let rows = ledger_rows::bodies_about(conn, &ids, "observation", before)?;
+            let gone = rows.iter().find(|row| row.personal.is_empty());
+            Ok(gone.map(|row| {
+                format!(
+                    "entry {}, on which it rested, was purged since: a certificate in the log \
+                     names it",
+                    row.idx
+                )
+            }))
+        })
+    }
+
     fn recompute(&self, index: u64, stored: &Stored) -> Result<Replayed, StoreError> {
         let scorecard = self.scorecard_of(&stored.scorecard)?;
         let residence = self.store.read(|conn| {
@@ -202,6 +219,9 @@ impl Bureau {
             retention: retention(&self.engine, &residence),
             day: stored.at.date_at(utc_offset_hours),
         };
+        if let Some(why) = self.purged_since(stored)? {
+            return Ok(Replayed::Gone { index, why });
+        }
         let keystore = &self.keystore;
         let (profile, observations, hard) = self.store.read(|conn| {
             let mut key = |owner: &str| {

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use super::Engine;
 use super::command::{Command, Reply, run};
+use super::keys::KeysAfter;
 use super::keys::clock_is_plausible;
 use super::meters;
 use super::needs::{Loaded, Needs};
@@ -252,9 +253,14 @@ impl State {
             |conn, _: &Done| admission_rows::batch_committed(conn, &batch),
         );
         // After a failure the registry may hold what was rolled back: it is read again.
-        let (replies, head, doomed) = outcome?;
+        let (replies, head, after) = outcome?;
         *seen = Some(head);
-        for name in doomed {
+        for name in after.replaced {
+            if let Err(error) = keystore.promote(&engine.env, &name) {
+                tracing::error!(%error, "a purged key is not replaced yet: the next start does it");
+            }
+        }
+        for name in after.doomed {
             // The next start, and the next sweep, destroy what a failure here left.
             if let Err(error) = keystore.destroy(&name) {
                 tracing::error!(%error, "a key of somebody forgotten is not destroyed yet");
@@ -264,8 +270,8 @@ impl State {
     }
 }
 
-/// Replies, the head after the batch, and keys to be destroyed.
-type Done = (Vec<Reply>, Head, Vec<String>);
+/// Replies, the head after the batch, and what is to be done with keys.
+type Done = (Vec<Reply>, Head, KeysAfter);
 
 fn failed(error: &StoreError) -> Reply {
     tracing::error!(%error, "a command failed");
@@ -311,6 +317,6 @@ fn execute(
     let replies: Result<Vec<Reply>, StoreError> =
         commands.iter().map(|c| run(c.as_ref(), &mut work)).collect();
     let replies = replies?;
-    let (head, doomed) = work.flush(batch)?;
-    Ok((replies, head, doomed))
+    let (head, after) = work.flush(batch)?;
+    Ok((replies, head, after))
 }

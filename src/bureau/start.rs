@@ -148,6 +148,7 @@ impl Bureau {
         let sequencer = Sequencer::start(engine.clone(), writer, keys, room, committed);
         let bureau = Bureau { engine, store, dir, keystore, sequencer, publishing };
         bureau.put_in_force()?;
+        bureau.settle_keys()?;
         bureau.destroy_lingering()?;
         let vkey = format!("{}\n", bureau.engine.keys.log.vkey());
         let path = log_dir.join("vkey");

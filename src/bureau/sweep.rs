@@ -6,7 +6,8 @@ use super::Bureau;
 use super::admission::Admission;
 use super::command::Reply;
 use super::command::answering::CloseOverdue;
-use super::command::refold::{Freshen, day_number};
+use super::command::purge::PurgeItems;
+use super::command::refold::day_number;
 use crate::error::Problem;
 use crate::ledger::body::person_key_name;
 use crate::rights::rows as rights_rows;
@@ -22,8 +23,8 @@ const PAGE: i64 = 200;
 pub struct Swept {
     /// Keys of forgotten persons that a failure had left.
     pub keys_destroyed: u64,
-    /// Profiles from which something went whose time was over.
-    pub profiles_freshened: u64,
+    /// Files from which something went whose time was over.
+    pub files_purged: u64,
     /// Disputes closed because their clock ran out.
     pub disputes_closed: u64,
     /// Acts that were due and could not be done; the log of the program says why.
@@ -51,8 +52,30 @@ impl Bureau {
         let keys_destroyed = self.destroy_lingering()?;
         let mut swept = Swept { keys_destroyed, ..Swept::default() };
         self.close_overdue(&mut swept)?;
-        self.freshen(&mut swept)?;
+        self.purge(&mut swept)?;
         Ok(swept)
+    }
+
+    /// Finishes what a failure after a commit has left of replaced keys: one that waits takes its
+    /// place if what it seals is in the database, and is dropped if not.
+    ///
+    /// # Errors
+    /// The database's or the key store's.
+    pub fn settle_keys(&self) -> Result<(), StoreError> {
+        for name in self.keystore.waiting()? {
+            let person = name.trim_start_matches("person:");
+            let rows = self.store.read(|conn| subject_rows::persons(conn, &[person]))?;
+            let next = self.keystore.next(&name)?;
+            let sealed = rows
+                .first()
+                .zip(next)
+                .is_some_and(|(row, key)| super::work::open_identity(row, &key).is_ok());
+            match sealed {
+                true => self.keystore.promote(&self.engine.env, &name)?,
+                false => self.keystore.discard(&name)?,
+            }
+        }
+        Ok(())
     }
 
     /// Destroys the keys of forgotten persons that a failure after the commit has left.
@@ -74,9 +97,8 @@ impl Bureau {
         }
     }
 
-    /// Folds anew what rests on something whose time is over. A score asked before would have left
-    /// it out all the same: this keeps it from lying about in a profile.
-    fn freshen(&self, swept: &mut Swept) -> Result<(), SweepError> {
+    /// Purges what is past its time. A score asked before would have left it out all the same.
+    fn purge(&self, swept: &mut Swept) -> Result<(), SweepError> {
         loop {
             // The latest date on earth may be a day early somewhere; such a person comes again.
             let today = day_number(self.engine.env.now().date_at(-12));
@@ -86,8 +108,8 @@ impl Bureau {
             }
             for person in due {
                 let admission = Admission::operator("sweep", "something's time is over");
-                match self.run(Freshen { admission, person }) {
-                    Reply::Done(_) => swept.profiles_freshened += 1,
+                match self.run(PurgeItems { admission, person }) {
+                    Reply::Done(_) => swept.files_purged += 1,
                     Reply::Refused(problem) => return Err(problem.into()),
                 }
             }

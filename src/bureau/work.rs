@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Engine;
 use super::command::refold::NEVER;
+use super::keys::KeysAfter;
 use super::needs::Loaded;
 use super::rows::{self as admission_rows, IdempotencyRow};
 use crate::collect::rows::{self as fact_rows, FactRow, UploadRow};
@@ -100,6 +101,8 @@ pub struct Work<'a> {
     pending: Pending,
     /// Keys that must be destroyed once the batch is committed.
     doomed: Vec<String>,
+    /// Keys that another takes the place of then.
+    replaced: Vec<(String, SealKey)>,
 }
 
 fn no_key(name: &str) -> StoreError {
@@ -136,8 +139,20 @@ impl<'a> Work<'a> {
         now: Time,
     ) -> Work<'a> {
         let (folded, pending) = (BTreeMap::new(), Pending::default());
-        let doomed = Vec::new();
-        Work { engine, conn, keystore, now, registry, loaded, head, folded, pending, doomed }
+        let (doomed, replaced) = (Vec::new(), Vec::new());
+        Work {
+            engine,
+            conn,
+            keystore,
+            now,
+            registry,
+            loaded,
+            head,
+            folded,
+            pending,
+            doomed,
+            replaced,
+        }
     }
 
     /// Entries in the log, this batch's included.
@@ -327,6 +342,24 @@ impl<'a> Work<'a> {
         self.doomed.extend(keys);
     }
 
+    /// A fresh key takes the place of this one with the batch; from now on it seals, and both open.
+    ///
+    /// # Errors
+    /// There is no such key.
+    pub fn replace_key(&mut self, name: &str) -> Result<(), StoreError> {
+        let old = self.key(name)?.clone();
+        let new = SealKey::generate(&self.engine.env);
+        self.replaced.push((name.to_string(), new.clone()));
+        self.loaded.keys.insert(name.to_string(), new.or(old));
+        Ok(())
+    }
+
+    /// Entries that this batch purges.
+    pub fn purged(&self) -> std::collections::BTreeSet<u64> {
+        let purged = self.pending.rights.purged.iter();
+        purged.flat_map(|purge| purge.gone.iter().map(|idx| idx.unsigned_abs())).collect()
+    }
+
     /// Keeps a pack set or scorecard for ever.
     pub fn put_artefact(&mut self, row: ArtefactRow) {
         self.pending.artefacts.push(row);
@@ -473,8 +506,11 @@ impl<'a> Work<'a> {
     ///
     /// # Errors
     /// The database's.
-    pub fn flush(mut self, batch: &str) -> Result<(Head, Vec<String>), StoreError> {
+    pub fn flush(mut self, batch: &str) -> Result<(Head, KeysAfter), StoreError> {
         self.keystore.put(&self.engine.env, &self.pending.keys)?;
+        for (name, key) in &self.replaced {
+            self.keystore.prepare(&self.engine.env, name, key)?;
+        }
         let profiles = self.seal_profiles()?;
         let conn = self.conn;
         let pending = self.pending;
@@ -502,7 +538,8 @@ impl<'a> Work<'a> {
             self.head.batch = batch.to_string();
             ledger_rows::put_head(conn, &self.head)?;
         }
-        Ok((self.head, self.doomed))
+        let replaced = self.replaced.into_iter().map(|(name, _)| name).collect();
+        Ok((self.head, KeysAfter { doomed: self.doomed, replaced }))
     }
 
     fn seal_profiles(&self) -> Result<Vec<ProfileRow>, StoreError> {

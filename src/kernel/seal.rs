@@ -41,27 +41,39 @@ impl Place<'_> {
 }
 
 /// A 256-bit key for sealing. Its bytes are wiped when it is dropped.
+///
+/// While what it sealed is being sealed anew, it also opens with the key that takes its place.
 #[derive(Clone)]
-pub struct SealKey(Zeroizing<[u8; 32]>);
+pub struct SealKey {
+    bytes: Zeroizing<[u8; 32]>,
+    also: Option<Box<SealKey>>,
+}
 
 impl SealKey {
     /// A fresh key.
     pub fn generate(env: &Env) -> SealKey {
-        SealKey(Zeroizing::new(env.random()))
+        SealKey { bytes: Zeroizing::new(env.random()), also: None }
     }
 
     /// The key with these bytes; `None` unless there are 32.
     pub fn from_slice(bytes: &[u8]) -> Option<SealKey> {
-        bytes.try_into().ok().map(|b| SealKey(Zeroizing::new(b)))
+        let bytes = bytes.try_into().ok().map(Zeroizing::new)?;
+        Some(SealKey { bytes, also: None })
+    }
+
+    /// The same key, that also opens what `other` sealed.
+    pub fn or(mut self, other: SealKey) -> SealKey {
+        self.also = Some(Box::new(other));
+        self
     }
 
     /// The key's bytes, for wrapping.
     pub fn expose(&self) -> &[u8; 32] {
-        &self.0
+        &self.bytes
     }
 
     fn cipher(&self) -> Option<LessSafeKey> {
-        UnboundKey::new(&AES_256_GCM, &self.0[..]).ok().map(LessSafeKey::new)
+        UnboundKey::new(&AES_256_GCM, &self.bytes[..]).ok().map(LessSafeKey::new)
     }
 
     /// Seals `plain` for `place`: a fresh 96-bit nonce, then ciphertext and tag.
@@ -92,6 +104,13 @@ impl SealKey {
     /// # Errors
     /// [`SealBroken`] when key, place or bytes are not the ones it was sealed with.
     pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealBroken> {
+        match (self.open_alone(place, sealed), &self.also) {
+            (Err(_), Some(other)) => other.open(place, sealed),
+            (opened, _) => opened,
+        }
+    }
+
+    fn open_alone(&self, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealBroken> {
         let broken = SealBroken { table: place.table, column: place.column };
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(broken)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken)?;

@@ -143,6 +143,7 @@ pub struct Change {
     pub barred: Vec<BarredRow>,
     pub events: Vec<EventRow>,
     pub forgotten: Vec<Forget>,
+    pub purged: Vec<Purge>,
 }
 
 /// Matters by id.
@@ -259,6 +260,23 @@ pub struct Forget {
     pub survivors: Vec<(i64, String, Vec<u8>)>,
 }
 
+/// What is written when items of a person are purged: everything else is sealed anew.
+#[derive(Debug, Default)]
+pub struct Purge {
+    /// Whose.
+    pub person: String,
+    /// Entries whose personal part goes.
+    pub gone: Vec<i64>,
+    /// Their names in the table of last words.
+    pub facts: Vec<Vec<u8>>,
+    /// Entries that stay: index and seal.
+    pub bodies: Vec<(i64, Vec<u8>)>,
+    /// Answers that stay: inquiry and seal.
+    pub answers: Vec<(String, Vec<u8>)>,
+    /// Events that stay: id and seal.
+    pub events: Vec<(i64, Vec<u8>)>,
+}
+
 /// Deletes rows of `$table` whose `$column` is one of `$keys`.
 macro_rules! delete_by {
     ($conn:expr, $table:ident, $column:ident, $keys:expr) => {
@@ -269,6 +287,40 @@ macro_rules! delete_by {
             .execute(c))?;
         }
     };
+}
+
+/// Purges items: their content goes, and what stays carries its new seal.
+pub fn purge(conn: &mut AnyConn, purge: &Purge) -> Result<(), StoreError> {
+    let empty: Vec<u8> = Vec::new();
+    for chunk in purge.gone.chunks(crate::store::INSERT_CHUNK_ROWS) {
+        on_backend!(conn, |c| diesel::update(bodies::table.filter(bodies::idx.eq_any(chunk)))
+            .set(bodies::personal.eq(&empty))
+            .execute(c))?;
+    }
+    delete_by!(conn, facts, identity, purge.facts);
+    for (idx, personal) in &purge.bodies {
+        on_backend!(conn, |c| diesel::update(bodies::table.filter(bodies::idx.eq(idx)))
+            .set(bodies::personal.eq(personal))
+            .execute(c))?;
+    }
+    for (id, answer) in &purge.answers {
+        on_backend!(conn, |c| diesel::update(inquiries::table.filter(inquiries::id.eq(id)))
+            .set(inquiries::answer.eq(answer))
+            .execute(c))?;
+    }
+    for (id, body) in &purge.events {
+        on_backend!(conn, |c| diesel::update(events::table.filter(events::id.eq(id)))
+            .set(events::body.eq(body))
+            .execute(c))?;
+    }
+    let person = [purge.person.as_str()];
+    delete_by!(conn, idempotency, person, person);
+    Ok(())
+}
+
+/// Events about a person.
+pub fn events_of(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<EventRow>, StoreError> {
+    Ok(load_by!(conn, events, person, persons, EventRow))
 }
 
 /// Forgets a person: every projection of what was theirs goes, and of the log the personal parts.
@@ -314,5 +366,6 @@ pub fn write(conn: &mut AnyConn, change: &Change) -> Result<(), StoreError> {
     put_all!(conn, contested, id, &change.contested);
     put_all!(conn, barred, id, &change.barred);
     insert_all!(conn, events, change.events);
+    change.purged.iter().try_for_each(|one| purge(conn, one))?;
     change.forgotten.iter().try_for_each(|one| forget(conn, one))
 }

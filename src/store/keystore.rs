@@ -1,7 +1,8 @@
 //! Wrapped keys, in a store of their own (decisions.md 6): never in `backup`, wiped when deleted.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use diesel::prelude::*;
 
@@ -15,9 +16,14 @@ pub struct KeyStore {
     store: Store,
     writer: Mutex<Writer>,
     wrapping: SealKey,
+    /// Whether some key is being replaced: then a second name is looked up with each.
+    replacing: Arc<AtomicBool>,
 }
 
-#[derive(Insertable, Queryable)]
+/// Begins the name under which the key that takes another's place waits for the commit.
+const NEXT: &str = "next:";
+
+#[derive(Clone, Insertable, Queryable)]
 #[diesel(table_name = keys)]
 #[diesel(treat_none_as_default_value = false)]
 struct KeyRow {
@@ -37,7 +43,10 @@ impl KeyStore {
     pub fn open(target: Target, wrapping: SealKey) -> Result<KeyStore, StoreError> {
         let store = Store::open(target)?;
         let writer = Mutex::new(store.writer());
-        Ok(KeyStore { store, writer, wrapping })
+        let keystore = KeyStore { store, writer, wrapping, replacing: Arc::default() };
+        let waiting = !keystore.waiting()?.is_empty();
+        keystore.replacing.store(waiting, Ordering::SeqCst);
+        Ok(keystore)
     }
 
     /// Another handle on the same key store, for another thread.
@@ -46,6 +55,7 @@ impl KeyStore {
             store: self.store.clone(),
             writer: Mutex::new(self.store.writer()),
             wrapping: self.wrapping.clone(),
+            replacing: self.replacing.clone(),
         }
     }
 
@@ -64,7 +74,100 @@ impl KeyStore {
             let key = self.opened(&row)?;
             found.insert(row.name, key);
         }
+        if self.replacing.load(Ordering::SeqCst) {
+            self.add_next(&mut found)?;
+        }
         Ok(found)
+    }
+
+    /// While a key is being replaced, rows are sealed under either.
+    fn add_next(&self, found: &mut BTreeMap<String, SealKey>) -> Result<(), StoreError> {
+        let names: Vec<String> = found.keys().map(|name| format!("{NEXT}{name}")).collect();
+        for row in self.store.read(|conn| Ok(load_by!(conn, keys, name, names, KeyRow)))? {
+            let next = self.opened(&row)?;
+            let name = row.name.trim_start_matches(NEXT);
+            if let Some(key) = found.remove(name) {
+                found.insert(name.to_string(), key.or(next));
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of keys that are being replaced.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn waiting(&self) -> Result<Vec<String>, StoreError> {
+        let names: Vec<String> = self.store.read(|conn| {
+            Ok(on_backend!(conn, |c| keys::table
+                .filter(keys::name.like(format!("{NEXT}%")))
+                .select(keys::name)
+                .load(c))?)
+        })?;
+        Ok(names.iter().map(|name| name.trim_start_matches(NEXT).to_string()).collect())
+    }
+
+    /// The key that waits to take the place of `name`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn next(&self, name: &str) -> Result<Option<SealKey>, StoreError> {
+        let next = format!("{NEXT}{name}");
+        Ok(self.get([next.as_str()])?.remove(&next))
+    }
+
+    /// Durably keeps the key that will take the place of `name`, before anything is sealed anew.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn prepare(&self, env: &Env, name: &str, key: &SealKey) -> Result<(), StoreError> {
+        self.replacing.store(true, Ordering::SeqCst);
+        let next = format!("{NEXT}{name}");
+        let wrapped = self.wrapping.seal(env, place(&next), key.expose());
+        self.exchange(&[&next], Some(KeyRow { name: next.clone(), wrapped }))
+    }
+
+    /// Puts the waiting key in the place of `name`; the old one is destroyed.
+    ///
+    /// # Errors
+    /// The database's, or that none waits.
+    pub fn promote(&self, env: &Env, name: &str) -> Result<(), StoreError> {
+        let none = || StoreError::inconsistent(format!("no key waits to replace {name}"));
+        let key = self.next(name)?.ok_or_else(none)?;
+        let wrapped = self.wrapping.seal(env, place(name), key.expose());
+        let row = KeyRow { name: name.to_string(), wrapped };
+        self.exchange(&[name, &format!("{NEXT}{name}")], Some(row))?;
+        self.settled()
+    }
+
+    /// Drops a waiting key: what it was for was not committed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn discard(&self, name: &str) -> Result<(), StoreError> {
+        self.exchange(&[&format!("{NEXT}{name}")], None)?;
+        self.settled()
+    }
+
+    fn exchange(&self, out: &[&str], row: Option<KeyRow>) -> Result<(), StoreError> {
+        self.writer().write(
+            "keys.exchange",
+            |conn| {
+                on_backend!(conn, |c| diesel::delete(keys::table.filter(keys::name.eq_any(out)))
+                    .execute(c))?;
+                let rows: Vec<KeyRow> = row.iter().cloned().collect();
+                insert_all!(conn, keys, rows);
+                Ok(())
+            },
+            |_, ()| Ok(false),
+        )
+    }
+
+    fn settled(&self) -> Result<(), StoreError> {
+        self.wipe()?;
+        let waiting = !self.waiting()?.is_empty();
+        self.replacing.store(waiting, Ordering::SeqCst);
+        Ok(())
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {

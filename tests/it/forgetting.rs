@@ -266,3 +266,76 @@ on_both!(a_small_debt_repaid_in_time_is_hidden_by_policy_and_a_large_one_is_not,
     let marred = world.inquire(&case.bank, &case.subject, "account_review");
     assert!(marred["score"].as_i64() < clean["score"].as_i64());
 });
+
+on_both!(the_sweep_purges_what_is_over_and_seals_the_rest_anew, |world| {
+    let case = case(world, "CN");
+    let person = world.person(&case.subject);
+    let lines = spell(&case, "acc-old", ["2021-10", "2021-11", "2021-12"], "90000.00");
+    assert_eq!(world.furnish(&case.bank, &lines).rejected, 0);
+    let before = world.inquire(&case.bank, &case.subject, "account_review");
+    assert_eq!(world.bureau().sweep().expect("swept").files_purged, 0, "nothing is over");
+    world.clock.advance_seconds(60 * DAY);
+    let name = format!("person:{person}");
+    let old = world.bureau().keystore().get([name.as_str()]).expect("keys").remove(&name);
+    let old = old.expect("a key");
+    let sealed = |index: u64| {
+        use fivefold::ledger::rows::bodies;
+        let rows = world.bureau().store.read(|conn| bodies(conn, index, index + 1));
+        rows.expect("a body").remove(0).personal
+    };
+    let entry = before["log"]["index"].as_u64().expect("an index");
+    let then = sealed(entry);
+
+    assert_eq!(world.bureau().sweep().expect("swept").files_purged, 1);
+    world.audited();
+    let (record, _) = world.record(world.size() - 1);
+    assert_eq!(record["kind"], "purged");
+    assert_eq!(record["rules"], json!(["cn/keep-adverse", "cn/keep-positive"]));
+    assert!(record["certificate"].as_str().is_some_and(|text| !text.contains(&person)));
+    assert_eq!(world.bureau().sweep().expect("swept").files_purged, 0, "once is enough");
+
+    // The old key is gone, and opens nothing of what stays; what stays reads as before.
+    let new = world.bureau().keystore().get([name.as_str()]).expect("keys").remove(&name);
+    assert_ne!(new.expect("a key").expose(), old.expose());
+    let place = |index: u64| {
+        let part = fivefold::ledger::body::open_part::<fivefold::ledger::body::PersonalPart>;
+        part(&old, "personal", index, &sealed(index))
+    };
+    assert!(place(entry).is_err(), "sealed anew");
+    assert_ne!(sealed(entry), then);
+    let after = world.inquire(&case.bank, &case.subject, "account_review");
+    assert_eq!(after["form"], "score");
+    let replayed = world.bureau().replay(&text(&before["inquiry"])).expect("looked at");
+    assert!(matches!(replayed, Replayed::Gone { .. }), "{replayed:?}");
+
+    // The furnisher's old file does not bring it back; its other records stand.
+    let receipt = world.furnish(&case.bank, &lines);
+    assert!(receipt.errors.iter().all(|e| e.code == "obsolete_reimport"), "{:?}", receipt.errors);
+    assert_eq!((receipt.accepted, receipt.rejected), (0, 3));
+    let again = world.furnish(&case.bank, &case.lines);
+    assert_eq!((again.rejected, again.duplicates), (0, case.lines.len() as u64));
+    world.open().expect("it starts again");
+    assert!(world.bureau().keystore().waiting().expect("names").is_empty());
+});
+
+on_both!(
+    a_purge_interrupted_before_the_keys_change_places_is_finished_at_the_next_start,
+    |world| {
+        let case = case(world, "CN");
+        let name = format!("person:{}", world.person(&case.subject));
+        // As if the process had died after the commit: the rows are under the key that waits.
+        let keys = world.bureau().keystore();
+        let current = keys.get([name.as_str()]).expect("keys").remove(&name).expect("a key");
+        keys.prepare(&world.env, &name, &current).expect("waits");
+        world.audited();
+        world.open().expect("it starts again");
+        assert!(world.bureau().keystore().waiting().expect("names").is_empty());
+        // As if it had died before the commit: nothing is under that key, and it is dropped.
+        let unused = fivefold::kernel::seal::SealKey::generate(&world.env);
+        world.bureau().keystore().prepare(&world.env, &name, &unused).expect("waits");
+        world.audited();
+        world.open().expect("it starts again");
+        assert!(world.bureau().keystore().waiting().expect("names").is_empty());
+        assert_eq!(world.inquire(&case.bank, &case.subject, "account_review")["form"], "score");
+    }
+);

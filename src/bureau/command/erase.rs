@@ -52,7 +52,7 @@ struct Parting {
 }
 
 /// Rising numbers as ranges, both ends in.
-fn ranges(mut indexes: Vec<i64>) -> Vec<[i64; 2]> {
+pub(super) fn ranges(mut indexes: Vec<i64>) -> Vec<[i64; 2]> {
     indexes.sort_unstable();
     let mut out: Vec<[i64; 2]> = Vec::new();
     for index in indexes {

@@ -5,13 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use serde_json::Value;
 
-use super::{Answer, Command, Fault, needs_of_admission};
+use super::Fault;
 use crate::bureau::Engine;
-use crate::bureau::admission::Admission;
 use crate::bureau::authority::pack_of;
-use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
 use crate::collect::{Observation, Operation};
 use crate::consent::rows as consent_rows;
@@ -212,6 +209,8 @@ pub struct Overrides {
     pub consents: BTreeMap<String, Option<i64>>,
     /// Contested items by id.
     pub contested: BTreeMap<String, ContestedRow>,
+    /// Entries that the batch purges.
+    pub purged: BTreeSet<u64>,
 }
 
 /// Entries that are contested and stay out meanwhile.
@@ -244,6 +243,7 @@ pub fn fold(
 ) -> Result<(Profile, u64, i64), StoreError> {
     let circle = Circle::of(conn, question.person, question.before)?;
     let mut logged = gather(conn, keys, &circle, question.before, fresh)?;
+    logged.retain(|one| !overrides.purged.contains(&one.index));
     let mut revoked = BTreeMap::new();
     for row in consent_rows::by_person(conn, &circle.ids())? {
         revoked.insert(row.id, row.revoked_idx);
@@ -331,8 +331,11 @@ pub fn freshen(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
 pub fn refold(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
     let (base, offset) = terms(work.engine, &super::consent::residence(work, person));
     let consents = work.loaded.consents.values().map(|c| (c.id.clone(), c.revoked_idx));
-    let overrides =
-        Overrides { consents: consents.collect(), contested: work.loaded.contested.clone() };
+    let overrides = Overrides {
+        consents: consents.collect(),
+        contested: work.loaded.contested.clone(),
+        purged: work.purged(),
+    };
     let residence = super::consent::residence(work, person);
     let question = Question {
         person,
@@ -371,33 +374,4 @@ pub fn key_of(
 pub fn terms(engine: &Engine, residence: &str) -> (Currency, i8) {
     let pack = pack_of(residence).and_then(|id| engine.rules.pack(id));
     pack.map_or((Currency::CNY, 8), |pack| (pack.currency, pack.utc_offset_hours))
-}
-
-/// Folds one person anew, when something's time is over: no act, and no entry.
-pub struct Freshen {
-    /// The sweep.
-    pub admission: Admission,
-    /// Whom.
-    pub person: String,
-}
-
-impl Command for Freshen {
-    fn admission(&self) -> &Admission {
-        &self.admission
-    }
-
-    fn is_bulk(&self) -> bool {
-        true
-    }
-
-    fn needs(&self, needs: &mut Needs) {
-        needs_of_admission(&self.admission, needs);
-        needs.persons.insert(self.person.clone());
-        needs.profiled = true;
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
-        freshen(work, &self.person)?;
-        Ok(Answer::ok(&Value::Null, None))
-    }
 }
