@@ -280,6 +280,9 @@ fn forget(
     work.loaded.mandates.retain(|_, row| !own(&row.person));
     work.loaded.consents.retain(|_, row| !own(&row.person));
     work.loaded.lookups.retain(|_, row| !own(&row.person));
+    // Nothing later in this batch may be sealed under a key that is about to go.
+    work.loaded.matters.retain(|_, row| !own(&row.person));
+    work.loaded.contested.retain(|_, row| !own(&row.person));
     let doomed = ids.iter().map(|id| person_key_name(id)).collect();
     let forget = Forget {
         persons: ids.iter().map(|id| id.to_string()).collect(),
