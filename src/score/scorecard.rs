@@ -262,6 +262,23 @@ pub struct Development {
     pub bads: u64,
     /// The nine scores between the tenths of the rows.
     pub deciles: Vec<i32>,
+    /// How many rows scored below, between and above the deciles, equal deciles taken once: with
+    /// ties a tenth is not a tenth.
+    pub tenths: Vec<u64>,
+}
+
+impl Development {
+    /// How many of `scores` are in each cell between the deciles.
+    pub fn tenths_of(deciles: &[i32], scores: &[i32]) -> Vec<u64> {
+        let mut cuts = deciles.to_vec();
+        cuts.dedup();
+        let mut counts = vec![0; cuts.len() + 1];
+        for score in scores {
+            let cell = cuts.partition_point(|cut| cut <= score);
+            counts[cell] += 1;
+        }
+        counts
+    }
 }
 
 #[derive(Deserialize)]

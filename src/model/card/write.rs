@@ -55,13 +55,14 @@ fn head(scale: &Scale, about: &About, base: i32) -> String {
         development.program, development.method, development.rows, development.bads, scale.unit,
     );
     let deciles: Vec<String> = development.deciles.iter().map(i32::to_string).collect();
+    let tenths: Vec<String> = development.tenths.iter().map(u64::to_string).collect();
     let _ = write!(
         out,
         "id = {}\nversion = \"1\"\nstatus = \"candidate\"\nvalidated_for = []\ntarget = {}\n\n\
          [scale]\nbase_points = {base}\nmin = {}\nmax = {}\npdo = {}\nbase_odds = {}\n\
          odds_at = {}\nunit = {}\n\n\
          [development]\nmethod = {}\nprogram = {}\nseed = {}\ndata = {}\noutcome = [{}, {}]\n\
-         rows = {}\nbads = {}\ndeciles = [{}]\n",
+         rows = {}\nbads = {}\ndeciles = [{}]\ntenths = [{}]\n",
         quoted(&about.id),
         quoted(&about.target),
         scale.min,
@@ -79,6 +80,7 @@ fn head(scale: &Scale, about: &About, base: i32) -> String {
         development.rows,
         development.bads,
         deciles.join(", "),
+        tenths.join(", "),
     );
     for (i, (name, from)) in BANDS.iter().enumerate() {
         let _ = write!(out, "\n[[band]]\nname = \"{name}\"\nfrom = {from}\n");

@@ -484,7 +484,9 @@ fn write(
         .map(|x| (card::score_at(&scale, -x).round() as i32).clamp(scale.min, scale.max))
         .collect();
     scores.sort_unstable();
-    let deciles = (1..10).filter_map(|i| scores.get(i * scores.len() / 10).copied()).collect();
+    let deciles: Vec<i32> =
+        (1..10).filter_map(|i| scores.get(i * scores.len() / 10).copied()).collect();
+    let tenths = Development::tenths_of(&deciles, &scores);
     let bads = bad.iter().filter(|bad| **bad).count();
     let about = About {
         id: order.id.clone(),
@@ -498,6 +500,7 @@ fn write(
             rows: bad.len() as u64,
             bads: bads as u64,
             deciles,
+            tenths,
         },
     };
     let text = model.write(&scale, &about);

@@ -87,7 +87,7 @@ pub fn fairness(
     rows: &Rows<'_>,
     threads: usize,
 ) -> Result<Fairness, ModelError> {
-    let cut_off = median(rows.scores);
+    let cut_off = cut_off(rows.scores);
     let members = members(column);
     let deviation = deviation(rows.scores);
     let coded = coded(scorecard, table, &column.name)?;
@@ -135,10 +135,17 @@ pub fn fairness(
     Ok(Fairness { column: column.name.clone(), cut_off, reference, groups, passes })
 }
 
-fn median(scores: &[i32]) -> i32 {
+/// The score from which on half are selected; the next one up where so many share the lowest that
+/// everybody would be.
+fn cut_off(scores: &[i32]) -> i32 {
     let mut sorted = scores.to_vec();
     sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+    let lowest = sorted.first().copied().unwrap_or(0);
+    let median = sorted.get(sorted.len() / 2).copied().unwrap_or(0);
+    match median > lowest {
+        true => median,
+        false => sorted.into_iter().find(|score| *score > lowest).unwrap_or(lowest),
+    }
 }
 
 fn deviation(scores: &[i32]) -> f64 {
@@ -149,7 +156,7 @@ fn deviation(scores: &[i32]) -> f64 {
 }
 
 /// The groups of a column, the largest first: each value, or fifths of the numbers where there are
-/// many; small groups are left out.
+/// many; small groups, and those beyond the largest, are judged together.
 fn members(column: &Column) -> Vec<(String, Vec<usize>)> {
     let mut by_value: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut numbers: Vec<(crate::score::column::Decimal, usize)> = Vec::new();
@@ -169,9 +176,15 @@ fn members(column: &Column) -> Vec<(String, Vec<usize>)> {
         numbers.sort_by(|a, b| a.0.compare(b.0).then(a.1.cmp(&b.1)));
         groups = fifths(&numbers);
     }
-    groups.retain(|group| group.1.len() >= ROWS_MIN);
     groups.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then(a.0.cmp(&b.0)));
-    groups.truncate(GROUPS_MAX);
+    let large = groups.iter().take_while(|group| group.1.len() >= ROWS_MIN).count();
+    let rest = groups.split_off(large.min(GROUPS_MAX));
+    let mut together: Vec<usize> = rest.into_iter().flat_map(|(_, rows)| rows).collect();
+    together.sort_unstable();
+    // fewer cannot be judged even so
+    if together.len() >= ROWS_MIN {
+        groups.push(("all others".to_string(), together));
+    }
     groups
 }
 
@@ -242,4 +255,16 @@ fn proxy(columns: &[Coded], members: &[usize], rows: usize, threads: usize) -> O
         .map(|(row, inside)| ((-score(row) * 1e9) as i64, *inside))
         .collect();
     auc(&pairs).map(|auc| auc.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_off_selects_some_and_not_all() {
+        assert_eq!(cut_off(&[350, 350, 350, 400, 500]), 400);
+        assert_eq!(cut_off(&[300, 400, 500, 600]), 500);
+        assert_eq!(cut_off(&[350; 4]), 350);
+    }
 }

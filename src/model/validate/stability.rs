@@ -7,7 +7,7 @@ use super::tail::chi_square;
 use crate::model::error::ModelError;
 use crate::model::table::Table;
 use crate::score::column::Column;
-use crate::score::scorecard::{Entry, Scorecard};
+use crate::score::scorecard::{Development, Entry, Scorecard};
 
 /// How two distributions over the same cells differ.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,19 +62,11 @@ pub fn shift(of: &str, expected: &[u64], actual: &[u64]) -> Option<Shift> {
 /// The shift of the score against the development deciles.
 pub fn of_score(scorecard: &Scorecard, scores: &[i32]) -> Option<Shift> {
     let development = scorecard.development.as_ref()?;
-    let mut cuts = development.deciles.clone();
-    cuts.dedup();
-    let rows = development.rows;
-    let cell = |score: i32| cuts.partition_point(|cut| *cut <= score);
-    let mut actual = vec![0_u64; cuts.len() + 1];
-    scores.iter().for_each(|score| actual[cell(*score)] += 1);
-    let mut expected = vec![0_u64; cuts.len() + 1];
-    expected[0] = rows / 10;
-    for cut in &development.deciles {
-        // a tenth begins at each decile; equal deciles share a cell
-        expected[cell(*cut)] += rows / 10;
+    let actual = Development::tenths_of(&development.deciles, scores);
+    if actual.len() != development.tenths.len() {
+        return None;
     }
-    shift("score", &expected, &actual)
+    shift("score", &development.tenths, &actual)
 }
 
 /// Which bin of the printed table a cell of a column is in, and the development rows of each bin.
@@ -116,6 +108,20 @@ pub fn of_characteristics(scorecard: &Scorecard, table: &Table) -> Result<Vec<Sh
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scores_with_ties_do_not_shift_against_themselves() {
+        let mut scores: Vec<i32> = [(350, 400), (500, 350), (700, 250)]
+            .into_iter()
+            .flat_map(|(s, n)| vec![s; n])
+            .collect();
+        scores.sort_unstable();
+        let deciles: Vec<i32> = (1..10).map(|i| scores[i * scores.len() / 10]).collect();
+        let tenths = Development::tenths_of(&deciles, &scores);
+        assert_eq!(tenths.iter().sum::<u64>(), 1_000);
+        let same = shift("score", &tenths, &tenths).expect("cells");
+        assert!(same.psi < 1e-12);
+    }
 
     #[test]
     fn equal_shares_have_no_shift_and_small_samples_no_significance() {
