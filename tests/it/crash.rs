@@ -312,8 +312,7 @@ impl Site {
                     _ => assert_eq!(read.json(), answer),
                 }
                 let proof = format!("/v1/log/proofs/{}", answer["log"]["index"]);
-                let proof = door.send(&Method::GET, &proof, &[], b"").expect("an answer");
-                let proof = String::from_utf8(proof.body).expect("text");
+                let proof = proof_of(door, &proof);
                 verify_receipt(&answer, &proof, &vkey, &[]).expect("a receipt that holds");
             }
             if done.sent.path == OBSERVATIONS {
@@ -403,4 +402,18 @@ fn what_was_acknowledged_survives_a_kill_on_postgresql() {
     let dir = tempfile::tempdir().expect("a directory");
     let addresses = [&data, &keys].map(|database| with_passfile(dir.path(), &database.url));
     killed_again_and_again(Site::make(dir, &addresses, vec![data, keys]));
+}
+
+/// A proof, as soon as a checkpoint covers the entry.
+fn proof_of(door: &Door, path: &str) -> String {
+    loop {
+        let got = door.send(&Method::GET, path, &[], b"").expect("an answer");
+        match got.status {
+            StatusCode::SERVICE_UNAVAILABLE => std::thread::yield_now(),
+            status => {
+                assert_eq!(status, StatusCode::OK, "{path}");
+                return String::from_utf8(got.body).expect("text");
+            }
+        }
+    }
 }
