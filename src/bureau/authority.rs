@@ -201,14 +201,28 @@ pub fn for_person(
     subject: &str,
     action: Action,
 ) -> Result<String, Fault> {
+    for_item(work, admission, subject, action, true)
+}
+
+/// The same for an act on something of the person's that was found, or was not.
+///
+/// # Errors
+/// As [`for_person`].
+pub fn for_item(
+    work: &mut Work<'_>,
+    admission: &Admission,
+    subject: &str,
+    action: Action,
+    found: bool,
+) -> Result<String, Fault> {
     let (person, mismatch) = whom(work, admission, subject)?;
     let residence = super::command::consent::residence(work, &person);
     let mut facts = facts(work, admission, action, &residence);
     add_person(work, &mut facts, &person)?;
     add_standing(work, &mut facts, admission, &person, action.name());
     facts.person.mismatch = mismatch;
-    facts.item.found = true;
-    facts.item.own = true;
+    facts.item.found = found;
+    facts.item.own = found;
     permit(work, admission, &facts, PublicKind::Right, Some(&person))?.spend();
     Ok(person)
 }

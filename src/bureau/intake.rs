@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::Bureau;
 use super::admission::{Admission, Principal};
 use super::command::observe::{Line, ObserveSlice, SLICE_LINES_MAX, SliceOutcome};
 use super::command::upload::{
@@ -19,7 +20,6 @@ use super::command::upload::{
 };
 use super::spool::{self, Spooled};
 use super::upload::{self, Checked, Format, UploadFile};
-use super::{Bureau, Reply};
 use crate::collect::Receipt;
 use crate::collect::rows::{self as fact_rows, UploadRow};
 use crate::error::Problem;
@@ -317,26 +317,4 @@ pub fn interrupted(problem: Problem) -> Problem {
         problem.detail
     );
     Problem { detail, ..problem }
-}
-
-/// An upload is admitted, or was answered before.
-pub enum Opening {
-    /// It may begin.
-    Begin,
-    /// The same request was answered earlier.
-    Earlier(super::Answer),
-}
-
-impl Opening {
-    /// What the opening command answered.
-    ///
-    /// # Errors
-    /// It was refused.
-    pub fn of(reply: Reply) -> Result<Opening, Problem> {
-        match reply {
-            Reply::Done(answer) if answer.created => Ok(Opening::Earlier(answer)),
-            Reply::Done(_) => Ok(Opening::Begin),
-            Reply::Refused(problem) => Err(problem),
-        }
-    }
 }

@@ -11,12 +11,12 @@ use serde::Deserialize;
 use super::Shared;
 use super::caller::{Caller, answered, bad_query, replied};
 use super::openapi::ProblemBody as Refused;
-use crate::bureau::Answer;
 use crate::bureau::admission::Admission;
 use crate::bureau::command::upload::{AcceptUpload, OpenUpload, ReadUpload};
-use crate::bureau::intake::{Applied, Opening, Order, interrupted};
+use crate::bureau::intake::{Applied, Order, interrupted};
 use crate::bureau::spool::Spooling;
 use crate::bureau::upload::{self, Format, UploadFile};
+use crate::bureau::{Answer, Reply};
 use crate::error::Problem;
 
 /// Query of an upload.
@@ -63,8 +63,11 @@ pub async fn send(
         admission: caller.plain_admission(),
         idempotency: caller.idempotency()?.map(|key| (key, caller.request)),
     };
-    if let Opening::Earlier(answer) = Opening::of(app.bureau.act(open).await)? {
-        return Ok(earlier(answer));
+    match app.bureau.act(open).await {
+        // The same request was answered before.
+        Reply::Done(answer) if answer.created => return Ok(earlier(answer)),
+        Reply::Done(_) => {}
+        Reply::Refused(problem) => return Err(problem),
     }
     let format = match caller.media_type().as_str() {
         "application/x-ndjson" => Format::Ndjson,

@@ -41,25 +41,6 @@ pub struct Unfreeze {
     pub subject: String,
 }
 
-fn permitted(
-    work: &mut Work<'_>,
-    admission: &Admission,
-    subject: &str,
-    action: Action,
-    found: bool,
-) -> Result<String, Fault> {
-    let (person, _) = authority::whom(work, admission, subject)?;
-    let residence = super::consent::residence(work, &person);
-    let mut facts = authority::facts(work, admission, action, &residence);
-    authority::add_person(work, &mut facts, &person)?;
-    authority::add_standing(work, &mut facts, admission, &person, action.name());
-    facts.item.found = found;
-    facts.item.own = found;
-    let about = Some(person.as_str());
-    authority::permit(work, admission, &facts, PublicKind::Right, about)?.spend();
-    Ok(person)
-}
-
 impl Command for Freeze {
     fn admission(&self) -> &Admission {
         &self.admission
@@ -73,7 +54,8 @@ impl Command for Freeze {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
-        let person = permitted(work, &self.admission, &self.sent.subject, Action::Freeze, true)?;
+        let (subject, action) = (&self.sent.subject, Action::Freeze);
+        let person = authority::for_person(work, &self.admission, subject, action)?;
         let standing = work
             .loaded
             .freezes
@@ -121,7 +103,8 @@ impl Command for Unfreeze {
         let row = work.loaded.freezes.get(&self.freeze);
         let row = row.filter(|f| work.loaded.canonical(&f.person) == whom).cloned();
         let found = row.is_some();
-        let person = permitted(work, &self.admission, &self.subject, Action::Unfreeze, found)?;
+        let (subject, action) = (&self.subject, Action::Unfreeze);
+        let person = authority::for_item(work, &self.admission, subject, action, found)?;
         let Some(mut row) = row else {
             let text = "There is no such freeze of yours. Check its id.";
             return Err(Problem::new("freeze_not_found", text).into());
