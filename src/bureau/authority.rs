@@ -10,8 +10,11 @@ use crate::error::Problem;
 use crate::kernel::Time;
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
-use crate::partner::{Partner, Role};
-use crate::policy::{Action, ActorKind, BasisKind, Decision, Facts, Permit, Refusal, decide};
+use crate::partner::staff::OWN_NAMES;
+use crate::partner::{Partner, Role, StaffRole};
+use crate::policy::{
+    Action, ActorKind, BasisKind, Decision, Environment, Facts, Permit, Refusal, StaffRoles, decide,
+};
 use crate::subject::vault::age_years;
 
 /// The countries of the European Union, whose residents fall under the pack `eu`.
@@ -58,9 +61,50 @@ pub fn facts(work: &Work<'_>, admission: &Admission, action: Action, residence: 
             }
         }
         Principal::Person(_) => {}
-        Principal::Operator { reason, .. } => facts.actor.reason_given = !reason.trim().is_empty(),
+        Principal::Operator { name, reason } => {
+            facts.actor.reason_given = !reason.trim().is_empty();
+            let roles = staff_roles(work, name);
+            facts.actor.staff_known = roles.is_some();
+            facts.actor.staff = roles.unwrap_or_default();
+        }
     }
     facts
+}
+
+/// The roles of a member of staff; `None` for somebody unknown. The program itself has all of
+/// them, and so has whoever holds the data directory before anybody is registered; where persons
+/// are made up, whoever is not registered has them too.
+fn staff_roles(work: &Work<'_>, name: &str) -> Option<StaffRoles> {
+    let staff = &work.registry.staff;
+    if OWN_NAMES.contains(&name) {
+        return Some(StaffRoles::ALL);
+    }
+    let Some(member) = staff.get(name) else {
+        let open = staff.is_empty() || work.engine.environment != Environment::Live;
+        return open.then_some(StaffRoles::ALL);
+    };
+    member.left.is_none().then(|| StaffRoles {
+        viewer: member.holds(StaffRole::Viewer),
+        analyst: member.holds(StaffRole::Analyst),
+        compliance: member.holds(StaffRole::Compliance),
+        examiner: member.holds(StaffRole::Examiner),
+        administrator: member.holds(StaffRole::Administrator),
+    })
+}
+
+/// An act of staff on the bureau as a whole, under the home pack.
+///
+/// # Errors
+/// The refusal, recorded.
+pub fn permit_staff(
+    work: &mut Work<'_>,
+    admission: &Admission,
+    action: Action,
+) -> Result<(), Fault> {
+    let home = work.engine.home.clone();
+    let facts = facts(work, admission, action, &home);
+    permit(work, admission, &facts, PublicKind::Governance, None)?.spend();
+    Ok(())
 }
 
 /// Adds the law of the place where an asker sits. An answer to one under another pack than the

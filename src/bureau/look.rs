@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Bureau;
 use super::command::refold::{Question, day_number, fold, retention, terms};
+use super::folded::{Folded, open_profile};
 use super::replay::Recalled;
 use super::standing::identity_level;
-use super::work::{Folded, open_identity, open_profile};
+use super::work::open_identity;
 use crate::inquiry::hard::{Mark, count};
 use crate::kernel::Time;
 use crate::kernel::seal::SealKey;

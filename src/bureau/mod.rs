@@ -11,18 +11,21 @@
 //! ```
 
 pub mod admission;
+pub mod approval;
 pub mod audit;
 pub mod authority;
 pub mod command;
 pub mod demands;
 pub mod dossier;
 pub mod extract;
+pub mod folded;
 pub mod intake;
 pub mod keys;
 pub mod look;
 pub mod matter;
 pub mod meters;
 pub mod needs;
+pub mod probing;
 pub mod publisher;
 pub mod register;
 pub mod replay;

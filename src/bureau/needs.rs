@@ -42,6 +42,8 @@ pub struct Needs {
     pub scored: bool,
     /// Profiles of the persons are wanted.
     pub profiled: bool,
+    /// Whoever was told a yes or no about the persons since then is wanted, in microseconds.
+    pub probed_since: Option<i64>,
     /// All names, keys and mandates of the persons are wanted.
     pub whole_persons: bool,
 }
@@ -63,6 +65,8 @@ pub struct Loaded {
     pub freezes: BTreeMap<String, FreezeRow>,
     pub profiles: BTreeMap<String, ProfileRow>,
     pub marks: BTreeMap<String, Vec<MarkRow>>,
+    /// Person → whoever was told a yes or no lately, and at which threshold.
+    pub probes: BTreeMap<String, Vec<(String, i64)>>,
     pub facts: BTreeMap<Vec<u8>, FactRow>,
     pub uploads: BTreeMap<String, UploadRow>,
     pub barred: BTreeMap<Vec<u8>, BarredRow>,
@@ -191,6 +195,11 @@ impl Loaded {
             }
             for row in subject_rows::freezes(conn, &persons)? {
                 self.freezes.insert(row.id.clone(), row);
+            }
+        }
+        if let Some(since) = needs.probed_since {
+            for (person, asker, threshold) in inquiry_rows::probed(conn, &persons, since)? {
+                self.probes.entry(person).or_default().push((asker, threshold));
             }
         }
         if needs.whole_persons {

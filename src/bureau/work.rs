@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Engine;
 use super::command::refold::NEVER;
+use super::folded::{Folded, open_profile, profile_place};
 use super::keys::KeysAfter;
 use super::needs::Loaded;
 use super::rows::{self as admission_rows, IdempotencyRow};
@@ -21,7 +22,8 @@ use crate::ledger::body::{Body, Draft, period_key_name, person_key_name, seal_pa
 use crate::ledger::leaf::Leaf;
 use crate::ledger::rows::{self as ledger_rows, ArtefactRow, BodyRow, EntryRow, Head};
 use crate::ledger::tree::leaf_hash;
-use crate::partner::{Partner, PartnerKey, Registry, rows as partner_rows};
+use crate::partner::rows::{self as partner_rows, AlertRow};
+use crate::partner::{Partner, PartnerKey, Registry, StaffMember};
 use crate::rights::rows as rights_rows;
 use crate::score::Profile;
 use crate::score::rows::{self as score_rows, MarkRow, ProfileRow};
@@ -50,19 +52,6 @@ impl Recorded {
     }
 }
 
-/// A profile in memory.
-pub struct Folded {
-    /// The profile.
-    pub profile: Profile,
-    /// How many observations were folded.
-    pub observations: u64,
-    /// Index of the last entry folded.
-    pub index: u64,
-    /// The first day on which it changes without a new entry: something's time is over.
-    pub until_day: i64,
-    dirty: bool,
-}
-
 #[derive(Default)]
 struct Pending {
     leaves: Vec<EntryRow>,
@@ -72,6 +61,8 @@ struct Pending {
     answers: Vec<IdempotencyRow>,
     partners: Vec<Partner>,
     partner_keys: Vec<(String, PartnerKey)>,
+    staff: Vec<StaffMember>,
+    alerts: Vec<AlertRow>,
     subjects: Change,
     consents: BTreeMap<String, ConsentRow>,
     facts: BTreeMap<Vec<u8>, FactRow>,
@@ -111,10 +102,6 @@ fn no_key(name: &str) -> StoreError {
 
 fn vault_place(person: &str, index: u64) -> Place<'_> {
     Place { table: "persons", column: "vault", row: person, index }
-}
-
-fn profile_place(person: &str, index: u64) -> Place<'_> {
-    Place { table: "profiles", column: "sealed", row: person, index }
 }
 
 /// Where an answer is kept sealed.
@@ -296,6 +283,10 @@ impl<'a> Work<'a> {
 
     /// Keeps an answer.
     pub fn put_inquiry(&mut self, row: InquiryRow) {
+        if let (Some(person), Some(threshold)) = (&row.person, row.threshold) {
+            let told = self.loaded.probes.entry(person.clone()).or_default();
+            told.push((row.asker.clone(), threshold));
+        }
         self.loaded.inquiries.insert(row.id.clone(), row.clone());
         self.pending.inquiries.push(row);
     }
@@ -316,6 +307,32 @@ impl<'a> Work<'a> {
     pub fn put_partner_key(&mut self, thumbprint: &str, key: PartnerKey) {
         self.registry.keys.insert(thumbprint.to_string(), key.clone());
         self.pending.partner_keys.push((thumbprint.to_string(), key));
+    }
+
+    /// Writes a member of staff.
+    pub fn put_staff(&mut self, member: StaffMember) {
+        self.registry.staff.insert(member.name.clone(), member.clone());
+        self.pending.staff.push(member);
+    }
+
+    /// Writes what staff must look at.
+    pub fn put_alert(&mut self, row: AlertRow) {
+        self.pending.alerts.push(row);
+    }
+
+    /// Alerts of this kind about a partner since a moment, this batch's included.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn alerts_since(
+        &mut self,
+        partner: &str,
+        kind: &str,
+        since: Time,
+    ) -> Result<u64, StoreError> {
+        let same = |row: &&AlertRow| row.partner == partner && row.kind == kind;
+        let fresh = self.pending.alerts.iter().filter(same).count() as u64;
+        Ok(fresh + partner_rows::alerts_since(self.conn, partner, kind, since)?)
     }
 
     /// Everything about matters, barred records and events that this batch will write.
@@ -520,6 +537,10 @@ impl<'a> Work<'a> {
         for (thumbprint, key) in &pending.partner_keys {
             partner_rows::put_key(conn, thumbprint, key, self.now)?;
         }
+        for member in &pending.staff {
+            partner_rows::put_staff(conn, member)?;
+        }
+        partner_rows::put_alerts(conn, &pending.alerts)?;
         subject_rows::write(conn, &pending.subjects)?;
         let consents: Vec<ConsentRow> = pending.consents.into_values().collect();
         consent_rows::write(conn, &consents)?;
@@ -557,29 +578,6 @@ impl<'a> Work<'a> {
         }
         Ok(rows)
     }
-}
-
-impl Folded {
-    /// One more observation was folded, by the entry of this index.
-    pub fn touched(&mut self, index: u64) {
-        self.observations += 1;
-        self.index = index;
-        self.dirty = true;
-    }
-}
-
-/// Opens a profile's row.
-///
-/// # Errors
-/// It does not open, or was folded by a version this program does not know.
-pub fn open_profile(row: &ProfileRow, key: &SealKey) -> Result<Folded, StoreError> {
-    let index = row.idx as u64;
-    let bytes = key
-        .open(profile_place(&row.person, index), &row.sealed)
-        .map_err(|e| StoreError::inconsistent(e.to_string()))?;
-    let profile = Profile::decode(&bytes).map_err(|e| StoreError::inconsistent(e.to_string()))?;
-    let (observations, until_day) = (row.observations as u64, row.until_day);
-    Ok(Folded { profile, observations, index, until_day, dirty: false })
 }
 
 /// Opens a person's vault.

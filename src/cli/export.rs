@@ -66,7 +66,7 @@ fn failed(failure: &ExtractFailure) -> Failure {
 pub fn extract(place: &Place, args: &ExtractArgs) -> Done {
     with_bureau(place, |bureau, config| {
         let period = bureau.period(&args.period).map_err(|e| failed(&e))?;
-        let admission = args.staff.admission(config.environment(), "extract");
+        let admission = args.staff.admission(config.environment(), "extract")?;
         let bar = progress("extracting", 0);
         let mut advance = |done: u64, of: u64| {
             bar.set_length(of);

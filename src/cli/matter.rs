@@ -94,7 +94,7 @@ fn list(place: &Place, shape: &Shape) -> Done {
 
 fn answer(place: &Place, args: &AnswerArgs) -> Done {
     let body = with_bureau(place, |bureau, config| {
-        let admission = args.staff.admission(config.environment(), "matter answer");
+        let admission = args.staff.admission(config.environment(), "matter answer")?;
         let (matter, outcome) = (args.matter.clone(), args.outcome.clone());
         let command = AnswerMatter { admission, matter, outcome, text: args.text.clone() };
         Ok(bureau.run(command).value()?)

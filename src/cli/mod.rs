@@ -21,6 +21,7 @@ mod score;
 mod serve;
 mod setup;
 mod simulate;
+mod staff;
 mod subject;
 mod verify;
 #[cfg(test)]
@@ -36,6 +37,8 @@ use config::Config;
 use output::{Done, Failure};
 
 use crate::bureau::admission::Admission;
+use crate::partner::signature::SigningKey;
+use crate::partner::staff::OWN_NAMES;
 use crate::policy::Environment;
 
 /// A personal credit bureau that anyone can check.
@@ -87,17 +90,43 @@ pub struct Staff {
     /// Why; must be stated in a live bureau
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Their private key, PEM, for whoever has a key on record
+    #[arg(long, value_name = "FILE", env = "FIVEFOLD_STAFF_KEY")]
+    staff_key: Option<PathBuf>,
 }
 
 impl Staff {
+    /// Who acts.
+    fn name(&self) -> &str {
+        &self.staff
+    }
+
+    /// Their private key, if one was named.
+    fn key(&self) -> Result<Option<SigningKey>, Failure> {
+        let Some(path) = &self.staff_key else { return Ok(None) };
+        let text = std::fs::read_to_string(path).map_err(|e| Failure::unreadable(path, &e))?;
+        let key = SigningKey::from_pem(&text);
+        key.map(Some).map_err(|e| {
+            output::invalid("/staff-key", e.code(), format!("{}: {e}", path.display()))
+        })
+    }
+
     /// Their admission. A sandbox or a demonstration asks for no reason: its persons are made up.
-    fn admission(&self, environment: Environment, command: &str) -> Admission {
+    ///
+    /// # Errors
+    /// The key does not read, or the name is one of the program's own.
+    fn admission(&self, environment: Environment, command: &str) -> Result<Admission, Failure> {
+        if OWN_NAMES.contains(&self.staff.as_str()) {
+            let text = format!("--as {}: under this name only the program itself acts", self.staff);
+            return Err(Failure::Usage(text));
+        }
+        let keyid = self.key()?.map(|key| key.public().thumbprint()).unwrap_or_default();
         let stated = match (&self.reason, environment) {
             (Some(reason), _) => reason.clone(),
             (None, Environment::Live) => String::new(),
             (None, _) => format!("fivefold {command}, at the console"),
         };
-        Admission::operator(&self.staff, &stated)
+        Ok(Admission { keyid, ..Admission::operator(&self.staff, &stated) })
     }
 }
 
@@ -120,6 +149,8 @@ enum Command {
     Migrate(setup::MigrateArgs),
     /// Register partner platforms and their keys
     Partner(partner::PartnerArgs),
+    /// Who works for the bureau, in which roles; and the second pair of eyes
+    Staff(staff::StaffArgs),
     /// Load a file of observations: same checks as the API, same receipt
     Collect(collect::CollectArgs),
     /// Score a person, or everybody, at any moment
@@ -183,6 +214,7 @@ fn run(cli: &Cli) -> Done {
         Command::Serve(args) => serve::run(place, args),
         Command::Migrate(args) => setup::migrate(place, args),
         Command::Partner(args) => partner::run(place, args),
+        Command::Staff(args) => staff::run(place, args),
         Command::Collect(args) => collect::run(place, args),
         Command::Score(args) => score::score(place, args),
         Command::Explain(args) => score::explain(place, args),
@@ -244,10 +276,18 @@ mod tests {
 
     #[test]
     fn a_live_bureau_is_given_no_reason_that_nobody_stated() {
-        let staff = Staff { staff: "li".to_string(), reason: None };
-        assert_eq!(staff.admission(Environment::Live, "score").reason(), "");
-        assert!(!staff.admission(Environment::Sandbox, "score").reason().is_empty());
-        let staff = Staff { staff: "li".to_string(), reason: Some("case 7".to_string()) };
-        assert_eq!(staff.admission(Environment::Live, "score").reason(), "case 7");
+        let li = |reason: Option<&str>| Staff {
+            staff: "li".to_string(),
+            reason: reason.map(str::to_string),
+            staff_key: None,
+        };
+        let said = |staff: Staff, environment| {
+            staff.admission(environment, "score").map(|admission| admission.reason()).ok()
+        };
+        assert_eq!(said(li(None), Environment::Live).as_deref(), Some(""));
+        assert!(said(li(None), Environment::Sandbox).is_some_and(|reason| !reason.is_empty()));
+        assert_eq!(said(li(Some("case 7")), Environment::Live).as_deref(), Some("case 7"));
+        let own = Staff { staff: "sweep".to_string(), ..li(None) };
+        assert!(own.admission(Environment::Sandbox, "score").is_err());
     }
 }

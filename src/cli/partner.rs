@@ -36,6 +36,8 @@ enum Act {
     Resume(ChangeArgs),
     /// Add a further key, and retire an old one
     RotateKey(RotateArgs),
+    /// Contract a further scenario, or change the threshold of one; it then stands for a while
+    Contract(ContractArgs),
     /// Record on what basis answers may leave the country for it
     ExportBasis(ExportArgs),
 }
@@ -128,6 +130,22 @@ struct ChangeArgs {
 
 #[derive(Args)]
 #[command(after_help = "\
+Example:
+  fivefold partner contract 'Harbour Hotel' --scenario hotel_deposit=640")]
+struct ContractArgs {
+    /// Id or name of the partner
+    partner: String,
+    /// The scenario, with its own threshold where it has one
+    #[arg(long, value_name = "NAME[=THRESHOLD]")]
+    scenario: String,
+    #[command(flatten)]
+    staff: Staff,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
 Several keys hold at once: add the new key, let the partner switch, then retire the old one.
 
 Examples:
@@ -157,11 +175,16 @@ pub fn run(place: &Place, args: &PartnerArgs) -> Done {
         Act::Suspend(args) => change(place, args, "partner suspend", || Change::Suspend),
         Act::Resume(args) => change(place, args, "partner resume", || Change::Resume),
         Act::RotateKey(args) => rotate(place, args),
+        Act::Contract(args) => contract(place, args),
         Act::ExportBasis(args) => export_basis(place, args),
     }
 }
 
-fn read_key(path: &PathBuf) -> Result<PublicKey, Failure> {
+/// Reads a public key from its file, PEM or JWK.
+///
+/// # Errors
+/// It is none.
+pub(super) fn read_key(path: &PathBuf) -> Result<PublicKey, Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| Failure::unreadable(path, &e))?;
     let key = if text.trim_start().starts_with('{') {
         let value: Value = serde_json::from_str(&text)
@@ -180,7 +203,7 @@ fn scenario(text: &str) -> Result<(String, Contract), Failure> {
     let threshold = threshold
         .parse()
         .map_err(|_| Failure::Usage(format!("--scenario {text}: a threshold is a number")))?;
-    Ok((name.to_string(), Contract { threshold: Some(threshold) }))
+    Ok((name.to_string(), Contract { threshold: Some(threshold), since: None }))
 }
 
 fn role(text: &str) -> Result<Role, Failure> {
@@ -195,7 +218,7 @@ fn add(place: &Place, args: &AddArgs) -> Done {
         args.scenarios.iter().map(|text| scenario(text)).collect::<Result<Vec<_>, _>>()?;
     let roles = args.roles.iter().map(|text| role(text)).collect::<Result<Vec<_>, _>>()?;
     let body = with_bureau(place, |bureau, config| {
-        let admission = args.staff.admission(config.environment(), "partner add");
+        let admission = args.staff.admission(config.environment(), "partner add")?;
         let command = AddPartner {
             admission,
             name: args.name.clone(),
@@ -210,7 +233,11 @@ fn add(place: &Place, args: &AddArgs) -> Done {
     tell(&body, &args.shape)
 }
 
-fn tell(body: &Value, shape: &Shape) -> Done {
+/// Prints what was answered.
+///
+/// # Errors
+/// Nobody reads.
+pub(super) fn tell(body: &Value, shape: &Shape) -> Done {
     if shape.json {
         output::json(body)?;
         return Ok(ExitCode::SUCCESS);
@@ -333,7 +360,7 @@ fn show(place: &Place, args: &NamedArgs) -> Done {
 
 fn change(place: &Place, args: &ChangeArgs, name: &str, what: impl Fn() -> Change) -> Done {
     let body = with_bureau(place, |bureau, config| {
-        let admission = args.staff.admission(config.environment(), name);
+        let admission = args.staff.admission(config.environment(), name)?;
         let command = ChangePartner { admission, partner: args.partner.clone(), change: what() };
         Ok(bureau.run(command).value()?)
     })?;
@@ -348,7 +375,7 @@ fn rotate(place: &Place, args: &RotateArgs) -> Done {
         let steps = [key.map(Change::AddKey), args.retire.clone().map(Change::RetireKey)];
         for change in steps.into_iter().flatten() {
             let retired = matches!(change, Change::RetireKey(_));
-            let admission = args.staff.admission(config.environment(), "partner rotate-key");
+            let admission = args.staff.admission(config.environment(), "partner rotate-key")?;
             let command = ChangePartner { admission, partner: args.partner.clone(), change };
             let told = bureau.run(command).value()?;
             if body.is_null() {
@@ -363,13 +390,24 @@ fn rotate(place: &Place, args: &RotateArgs) -> Done {
     tell(&body, &args.shape)
 }
 
+fn contract(place: &Place, args: &ContractArgs) -> Done {
+    let (name, terms) = scenario(&args.scenario)?;
+    let body = with_bureau(place, |bureau, config| {
+        let admission = args.staff.admission(config.environment(), "partner contract")?;
+        let change = Change::Contract(name, terms);
+        let command = ChangePartner { admission, partner: args.partner.clone(), change };
+        Ok(bureau.run(command).value()?)
+    })?;
+    tell(&body, &args.shape)
+}
+
 fn export_basis(place: &Place, args: &ExportArgs) -> Done {
     let end = format!("{}T23:59:59Z", args.until);
     let expires = end.parse().map_err(|_| Failure::Usage("--until is a date".to_string()))?;
     let (kind, reference) = (args.kind.clone(), args.reference.clone());
     let basis = ExportBasis { kind, reference, expires };
     let body = with_bureau(place, |bureau, config| {
-        let admission = args.staff.admission(config.environment(), "partner export-basis");
+        let admission = args.staff.admission(config.environment(), "partner export-basis")?;
         let change = Change::ExportBasis(basis);
         let command = ChangePartner { admission, partner: args.partner.clone(), change };
         Ok(bureau.run(command).value()?)

@@ -35,7 +35,7 @@ pub struct ReplayArgs {
 pub fn run(place: &Place, args: &ReplayArgs) -> Done {
     let replayed = with_bureau(place, |bureau, config| {
         if let Some(subject) = bureau.shown_in(&args.inquiry).map_err(unknown)? {
-            let admission = args.staff.admission(config.environment(), "replay");
+            let admission = args.staff.admission(config.environment(), "replay")?;
             bureau.run(LookUp { admission, subject, what: "replay" }).value()?;
         }
         bureau.replay(&args.inquiry).map_err(unknown)

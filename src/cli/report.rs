@@ -78,7 +78,7 @@ fn consumer(place: &Place, args: &ConsumerArgs) -> Done {
     let (view, index, fonts) = with_bureau(place, |bureau, config| {
         // A font that cannot be used is told before the look is on record.
         let fonts = Fonts::load(config.han_font.as_deref()).map_err(document)?;
-        let admission = args.staff.admission(config.environment(), "report consumer");
+        let admission = args.staff.admission(config.environment(), "report consumer")?;
         let body = bureau.run(SeeFile { admission, subject: args.subject.clone() }).value()?;
         let index = body["log_receipt"]["index"].as_u64();
         let view: ConsumerView = serde_json::from_value(body)

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::output::{self, Done, Failure, progress};
 use super::replay::unknown;
 use super::report::write_private;
+use super::staff::Approved;
 use super::{Place, Shape, Staff, with_bureau};
 use crate::bureau::Bureau;
 use crate::bureau::command::look::{LookUp, TakeTable};
@@ -50,9 +51,8 @@ pub struct ScoreArgs {
     /// Write a Parquet table in place of printing
     #[arg(long, value_name = "F.parquet")]
     out: Option<PathBuf>,
-    /// The second member of staff who approved a look at everybody
-    #[arg(long, value_name = "STAFF", requires = "all")]
-    approved_by: Option<String>,
+    #[command(flatten)]
+    approved: Approved,
     #[command(flatten)]
     staff: Staff,
     #[command(flatten)]
@@ -120,7 +120,7 @@ fn when(bureau: &Bureau, args: &ScoreArgs) -> Result<When, Failure> {
 pub fn score(place: &Place, args: &ScoreArgs) -> Done {
     with_bureau(place, |bureau, config| {
         let when = when(bureau, args)?;
-        let admission = args.staff.admission(config.environment(), "score");
+        let admission = args.staff.admission(config.environment(), "score")?;
         let seen = match &args.subject {
             Some(subject) => {
                 let subject = subject.clone();
@@ -129,8 +129,8 @@ pub fn score(place: &Place, args: &ScoreArgs) -> Done {
                 bureau.look(&[person], when.as_of, when.known_at)?
             }
             None => {
-                let approved_by = args.approved_by.clone();
-                bureau.run(TakeTable { admission, what: "scores", approved_by }).value()?;
+                let approval = args.approved.read()?;
+                bureau.run(TakeTable { admission, what: "scores", approval }).value()?;
                 everybody(bureau, &when)?
             }
         };
@@ -255,7 +255,7 @@ pub fn explain(place: &Place, args: &ExplainArgs) -> Done {
         _ => return Err(Failure::Usage("--language must be en or zh".to_string())),
     };
     with_bureau(place, |bureau, config| {
-        let admission = args.staff.admission(config.environment(), "explain");
+        let admission = args.staff.admission(config.environment(), "explain")?;
         let look = |subject: String| {
             bureau.run(LookUp { admission, subject, what: "explanation" }).value()
         };

@@ -9,9 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::output::{self, Done, Failure, invalid};
-use super::{Place, Shape, with_bureau};
+use super::{Place, Shape, Staff, with_bureau};
 use crate::bureau::Bureau;
-use crate::bureau::admission::Admission;
 use crate::bureau::command::erase::Hold;
 use crate::bureau::command::resolve::{Resolution, Resolve};
 use crate::subject::parse_document;
@@ -55,12 +54,8 @@ enum Act {
 struct HoldArgs {
     /// The person
     person: String,
-    /// Which member of staff
-    #[arg(long = "as", value_name = "STAFF")]
-    staff: String,
-    /// Why: the examiner's or the court's reference
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
+    #[command(flatten)]
+    staff: Staff,
     #[command(flatten)]
     shape: Shape,
 }
@@ -90,12 +85,8 @@ struct PairArgs {
 /// Who resolves, why, and on what evidence: all of it goes on record.
 #[derive(Args)]
 struct Case {
-    /// Which member of staff
-    #[arg(long = "as", value_name = "STAFF")]
-    staff: String,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
+    #[command(flatten)]
+    staff: Staff,
     /// What it rests on; no personal values, they would outlive an erasure
     #[arg(long, value_name = "TEXT")]
     evidence: String,
@@ -127,7 +118,7 @@ pub fn run(place: &Place, args: &SubjectArgs) -> Done {
         Act::Alias(args) => Some(describe(&args.document)?),
         _ => None,
     };
-    let body: Value = with_bureau(place, |bureau, _| {
+    let body: Value = with_bureau(place, |bureau, config| {
         let person = named(bureau, person)?;
         let other = other.map(|other| named(bureau, other)).transpose()?.unwrap_or_default();
         let resolution = match (&args.act, described) {
@@ -136,7 +127,7 @@ pub fn run(place: &Place, args: &SubjectArgs) -> Done {
             (Act::NoMerge(_), _) => Resolution::NoMerge(other),
             _ => Resolution::Merge(other),
         };
-        let admission = Admission::operator(&case.staff, &case.reason);
+        let admission = case.staff.admission(config.environment(), "subject")?;
         let evidence = case.evidence.clone();
         Ok(bureau.run(Resolve { admission, person, resolution, evidence }).value()?)
     })?;
@@ -152,8 +143,8 @@ pub fn run(place: &Place, args: &SubjectArgs) -> Done {
 }
 
 fn hold(place: &Place, args: &HoldArgs, set: bool) -> Done {
-    let body: Value = with_bureau(place, |bureau, _| {
-        let admission = Admission::operator(&args.staff, &args.reason);
+    let body: Value = with_bureau(place, |bureau, config| {
+        let admission = args.staff.admission(config.environment(), "subject hold")?;
         let subject = named(bureau, &args.person)?;
         Ok(bureau.run(Hold { admission, subject, place: set }).value()?)
     })?;

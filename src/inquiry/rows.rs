@@ -28,6 +28,8 @@ pub struct InquiryRow {
     pub expires_us: i64,
     /// The answer's exact body, sealed under the person's key.
     pub answer: Vec<u8>,
+    /// The threshold of a yes or no.
+    pub threshold: Option<i64>,
 }
 
 /// What an asker decided.
@@ -57,6 +59,25 @@ pub fn by_person(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<InquiryRow>
     Ok(on_backend!(conn, |c| inquiries::table
         .filter(inquiries::person.eq_any(persons))
         .order(inquiries::idx)
+        .load(c))?)
+}
+
+/// Whoever was told a yes or no about persons since a moment: person, asker, threshold.
+pub fn probed(
+    conn: &mut AnyConn,
+    persons: &[&str],
+    since_us: i64,
+) -> Result<Vec<(String, String, i64)>, StoreError> {
+    Ok(on_backend!(conn, |c| inquiries::table
+        .filter(inquiries::person.eq_any(persons))
+        .filter(inquiries::at_us.ge(since_us))
+        .filter(inquiries::threshold.is_not_null())
+        .select((
+            inquiries::person.assume_not_null(),
+            inquiries::asker,
+            inquiries::threshold.assume_not_null()
+        ))
+        .distinct()
         .load(c))?)
 }
 

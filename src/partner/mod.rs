@@ -1,10 +1,12 @@
 //! Who may talk to us, with which keys, in which sector, for which scenarios?
 //!
-//! [`registry`] holds the partners; [`signature`] is the HTTP message signature profile by which
+//! [`registry`] holds the partners, [`staff`] those who work for the bureau; [`signature`] is the HTTP message signature profile by which
 //! each request shows who sent it and each response that it is ours.
 
 pub mod registry;
 pub mod rows;
 pub mod signature;
+pub mod staff;
 
 pub use registry::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Registry, Role};
+pub use staff::{StaffMember, StaffRole};

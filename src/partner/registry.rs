@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::signature::PublicKey;
+use super::staff::StaffMember;
 use crate::kernel::Time;
 use crate::kernel::bytes::from_base64;
 
@@ -57,6 +58,9 @@ pub struct Contract {
     /// the contract, never from a request (decisions.md 20).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<i64>,
+    /// Since when it stands; since the partner takes part when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
 }
 
 /// The ways in which personal information may lawfully leave (PIPL 38).
@@ -118,6 +122,8 @@ pub struct Registry {
     pub partners: BTreeMap<String, Partner>,
     /// By RFC 7638 thumbprint.
     pub keys: BTreeMap<String, PartnerKey>,
+    /// Staff, by name.
+    pub staff: BTreeMap<String, StaffMember>,
 }
 
 impl Registry {

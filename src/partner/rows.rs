@@ -4,9 +4,10 @@ use diesel::prelude::*;
 
 use super::registry::{Partner, PartnerKey, Registry};
 use super::signature::PublicKey;
+use super::staff::StaffMember;
 use crate::kernel::Time;
-use crate::store::schema::{partner_keys, partners};
-use crate::store::{AnyConn, StoreError, on_backend};
+use crate::store::schema::{alerts, partner_keys, partners, staff};
+use crate::store::{AnyConn, StoreError, insert_all, on_backend};
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = partners)]
@@ -31,6 +32,31 @@ struct KeyRow {
     jwk: String,
     added_us: i64,
     retired_us: Option<i64>,
+}
+
+#[derive(Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = staff)]
+#[diesel(treat_none_as_null = true)]
+struct StaffRow {
+    name: String,
+    roles: String,
+    jwk: Option<String>,
+    since_us: i64,
+    left_us: Option<i64>,
+}
+
+/// What staff must look at.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = alerts)]
+pub struct AlertRow {
+    /// Index of its entry.
+    pub idx: i64,
+    /// What it is about: `threshold_probing`.
+    pub kind: String,
+    /// Whose doing.
+    pub partner: String,
+    /// When.
+    pub at_us: i64,
 }
 
 fn broken(what: &str, id: &str) -> StoreError {
@@ -70,7 +96,83 @@ pub fn load(conn: &mut AnyConn) -> Result<Registry, StoreError> {
         let retired = row.retired_us.map(Time::from_micros);
         registry.keys.insert(row.thumbprint, PartnerKey { partner: row.partner, key, retired });
     }
+    load_staff(conn, &mut registry)?;
     Ok(registry)
+}
+
+fn load_staff(conn: &mut AnyConn, registry: &mut Registry) -> Result<(), StoreError> {
+    let rows: Vec<StaffRow> = on_backend!(conn, |c| staff::table.load(c))?;
+    for row in rows {
+        let unreadable = || StoreError::inconsistent(format!("staff {} does not read", row.name));
+        let key = row.jwk.as_deref().map(PublicKey::from_json).transpose();
+        let member = StaffMember {
+            name: row.name.clone(),
+            roles: serde_json::from_str(&row.roles).map_err(|_| unreadable())?,
+            key: key.map_err(|_| unreadable())?,
+            since: Time::from_micros(row.since_us),
+            left: row.left_us.map(Time::from_micros),
+        };
+        registry.staff.insert(row.name, member);
+    }
+    Ok(())
+}
+
+/// Inserts or replaces a member of staff.
+///
+/// # Errors
+/// The database's.
+pub fn put_staff(conn: &mut AnyConn, member: &StaffMember) -> Result<(), StoreError> {
+    let roles = serde_json::to_string(&member.roles);
+    let row = StaffRow {
+        name: member.name.clone(),
+        roles: roles.map_err(|e| StoreError::inconsistent(e.to_string()))?,
+        jwk: member.key.as_ref().map(|key| key.to_jwk().to_string()),
+        since_us: member.since.micros(),
+        left_us: member.left.map(Time::micros),
+    };
+    on_backend!(conn, |c| diesel::insert_into(staff::table)
+        .values(&row)
+        .on_conflict(staff::name)
+        .do_update()
+        .set(&row)
+        .execute(c))?;
+    Ok(())
+}
+
+/// Alerts about a partner since a moment.
+///
+/// # Errors
+/// The database's.
+pub fn alerts_since(
+    conn: &mut AnyConn,
+    partner: &str,
+    kind: &str,
+    since: Time,
+) -> Result<u64, StoreError> {
+    let count: i64 = on_backend!(conn, |c| alerts::table
+        .filter(alerts::partner.eq(partner))
+        .filter(alerts::kind.eq(kind))
+        .filter(alerts::at_us.ge(since.micros()))
+        .count()
+        .get_result(c))?;
+    Ok(count.unsigned_abs())
+}
+
+/// The newest alerts, newest first.
+///
+/// # Errors
+/// The database's.
+pub fn alerts(conn: &mut AnyConn, most: i64) -> Result<Vec<AlertRow>, StoreError> {
+    Ok(on_backend!(conn, |c| alerts::table.order(alerts::idx.desc()).limit(most).load(c))?)
+}
+
+/// Writes alerts.
+///
+/// # Errors
+/// The database's.
+pub fn put_alerts(conn: &mut AnyConn, rows: &[AlertRow]) -> Result<(), StoreError> {
+    insert_all!(conn, alerts, rows);
+    Ok(())
 }
 
 /// One key, whose it is, and whether it may be used: by its thumbprint.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::decide::{Decision, decide};
-use super::facts::{Action, ActorKind, Basis, Facts, Grant, Item, Roles};
+use super::facts::{Action, ActorKind, Basis, Facts, Grant, Item, Roles, StaffRoles};
 use super::named;
 use super::retention::Overdue;
 use super::rules::Rules;
@@ -24,7 +24,11 @@ pub fn in_order(action: Action, kind: ActorKind, packs: &[&str]) -> Facts {
     facts.actor.holds_scenario = true;
     facts.actor.sector = "bank".into();
     facts.actor.is_the_person = kind == ActorKind::Person;
-    facts.actor.reason_given = kind == ActorKind::Operator;
+    if kind == ActorKind::Operator {
+        facts.actor.reason_given = true;
+        facts.actor.staff_known = true;
+        facts.actor.staff = StaffRoles::ALL;
+    }
     facts.actor.roles = match action {
         Action::Furnish | Action::AnswerDispute => Roles { furnisher: true, ..Roles::default() },
         Action::Enrol => Roles { enroller: true, ..Roles::default() },

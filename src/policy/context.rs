@@ -147,6 +147,9 @@ fn actor(facts: &Facts) -> Built<RestrictedExpression> {
         mandate_covers_act: actor.mandate_covers_act,
         foreign: actor.foreign,
         export_basis: actor.export_basis,
+        probing: actor.probing,
+        staff_known: actor.staff_known,
+        staff_roles: RestrictedExpression::new_set(actor.staff.names().map(Expr::expr)),
         reason_given: actor.reason_given,
         second_approval: actor.second_approval,
     }

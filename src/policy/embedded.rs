@@ -27,6 +27,7 @@ pub(super) const FILES: &[(&str, &str)] = files![
     "common/person.cedar",
     "common/record.cedar",
     "common/scenario.cedar",
+    "common/staff.cedar",
     "eu/collect.cedar",
     "eu/inquire.cedar",
     "eu/pack.toml",
@@ -66,5 +67,6 @@ pub(super) const CASES: &[(&str, &str)] = files![
     "cases/persons.toml",
     "cases/refused.toml",
     "cases/retention.toml",
+    "cases/staff.toml",
     "cases/states.toml",
 ];

@@ -74,6 +74,8 @@ words! {
         ReadProof = "read_proof",
         /// Staff looks at a person's file.
         LookUp = "look_up",
+        /// Staff settles something of a person's: a complaint, who is who, a legal hold.
+        HandleCase = "handle_case",
         /// An extract or report of the bureau.
         Export = "export",
         /// Partners, keys, scorecards, packs.
@@ -241,6 +243,12 @@ pub struct Actor {
     pub foreign: bool,
     /// A basis for exports to this asker is on record (PIPL 38).
     pub export_basis: bool,
+    /// One more threshold about this person would be too many.
+    pub probing: bool,
+    /// A member of staff stands in the register, and in service.
+    pub staff_known: bool,
+    /// A member of staff's roles.
+    pub staff: StaffRoles,
     /// Staff stated a reason (CN-17).
     pub reason_given: bool,
     /// Another member of staff approved.
@@ -260,6 +268,9 @@ impl Default for Actor {
             mandate_covers_act: false,
             foreign: false,
             export_basis: false,
+            probing: false,
+            staff_known: false,
+            staff: StaffRoles::default(),
             reason_given: false,
             second_approval: false,
         }
@@ -290,6 +301,45 @@ impl Roles {
             (self.enroller, "enroller"),
             (self.registrar, "registrar"),
             (self.agent, "agent"),
+        ]
+        .into_iter()
+        .filter_map(|(held, name)| held.then_some(name))
+    }
+}
+
+/// A member of staff's roles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct StaffRoles {
+    /// Looks persons up.
+    pub viewer: bool,
+    /// Takes tables without persons out.
+    pub analyst: bool,
+    /// Settles what persons and the law demand.
+    pub compliance: bool,
+    /// The regulator's: reads everything, changes nothing.
+    pub examiner: bool,
+    /// Partners, staff, scorecards.
+    pub administrator: bool,
+}
+
+impl StaffRoles {
+    /// Every role.
+    pub const ALL: StaffRoles = StaffRoles {
+        viewer: true,
+        analyst: true,
+        compliance: true,
+        examiner: true,
+        administrator: true,
+    };
+
+    /// The names of the roles held.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.viewer, "viewer"),
+            (self.analyst, "analyst"),
+            (self.compliance, "compliance"),
+            (self.examiner, "examiner"),
+            (self.administrator, "administrator"),
         ]
         .into_iter()
         .filter_map(|(held, name)| held.then_some(name))

@@ -42,7 +42,7 @@ pub use category::Categories;
 pub use decide::{Cause, Decision, PackRef, Permit, Refusal, Terms, decide};
 pub use facts::{
     Action, Actor, ActorKind, Basis, BasisKind, Category, Environment, Export, Facts, Grant, Item,
-    Person, Record, Roles,
+    Person, Record, Roles, StaffRoles,
 };
 pub use outward::{Outward, OutwardForm};
 pub use pack::{DIMENSIONS, Erasure, Mark, Pack};
@@ -50,5 +50,5 @@ pub use refusals::{FixedBy, RaisedBy, RefusalText, Refusals, Told};
 pub use remedies::{Contested, Deadlined, Remedies, Unverifiable};
 pub use retention::{AtEnd, ClockStart, Keep, Kept, Overdue, Retention};
 pub use rules::{PolicyNote, Rules};
-pub use scenario::{Disclosure, Form, Pull, Row, Scenario, ScenarioTerms};
+pub use scenario::{Disclosure, Form, Probing, Pull, Row, Scenario, ScenarioTerms};
 pub use source::{Fault, RulesError};

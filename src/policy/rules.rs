@@ -16,7 +16,7 @@ use super::decide::Memo;
 use super::facts::Action;
 use super::pack::{self, Mark, Pack};
 use super::refusals::{self, RaisedBy, Refusals};
-use super::scenario::{self, Scenario, ScenarioTerms, Sectors};
+use super::scenario::{self, Catalogue, Probing, Scenario, ScenarioTerms};
 use super::source::{COMMON, Fault, Files, PACK, REFUSALS, RulesError, SCHEMA, cedar_fault};
 use super::texts::{self, Texts};
 use crate::kernel::bytes::Digest;
@@ -55,7 +55,7 @@ pub struct Rules {
     sets: BTreeMap<String, PolicySet>,
     notes: HashMap<String, PolicyNote>,
     packs: BTreeMap<String, Pack>,
-    sectors: Sectors,
+    catalogue: Catalogue,
     scenarios: BTreeMap<String, Scenario>,
     categories: Categories,
     refusals: Refusals,
@@ -160,19 +160,24 @@ impl Rules {
         &self.texts
     }
 
+    /// When asking at many thresholds is probing.
+    pub fn probing(&self) -> Probing {
+        self.catalogue.probing
+    }
+
     /// Every sector that a partner can be of, lenders first.
     pub fn sectors(&self) -> impl Iterator<Item = &str> {
-        self.sectors.names()
+        self.catalogue.sectors.names()
     }
 
     /// Whether a sector is in the catalogue.
     pub fn knows_sector(&self, name: &str) -> bool {
-        self.sectors.is_known(name)
+        self.catalogue.sectors.is_known(name)
     }
 
     /// Whether a sector is one of lenders (CN-10, CCD2 19(2)).
     pub fn is_lender(&self, sector: &str) -> bool {
-        self.sectors.is_lender(sector)
+        self.catalogue.sectors.is_lender(sector)
     }
 
     /// Every policy, by id.
@@ -236,7 +241,7 @@ fn assemble(files: &Files, faults: &mut Vec<Fault>) -> Option<Rules> {
         check_codes(files, &loaded, refusals, faults);
     }
     let (schema, refusals, categories) = (schema?, refusals?, categories?);
-    let (sectors, scenarios) = scenarios?;
+    let (catalogue, scenarios) = scenarios?;
     let entities = match schema.action_entities() {
         Ok(entities) => entities,
         Err(error) => return whole(faults, SCHEMA, &error.to_string()),
@@ -254,7 +259,7 @@ fn assemble(files: &Files, faults: &mut Vec<Fault>) -> Option<Rules> {
         sets,
         notes: loaded.into_iter().map(|one| (one.note.id.clone(), one.note)).collect(),
         packs,
-        sectors,
+        catalogue,
         scenarios,
         categories,
         refusals,

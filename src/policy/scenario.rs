@@ -93,7 +93,45 @@ impl Form {
 #[serde(deny_unknown_fields)]
 struct CatalogueFile {
     sectors: Sectors,
+    #[serde(default)]
+    probing: Probing,
     scenario: BTreeMap<String, ScenarioFile>,
+}
+
+/// What the catalogue says beside its scenarios.
+#[derive(Debug)]
+pub(super) struct Catalogue {
+    pub(super) sectors: Sectors,
+    pub(super) probing: Probing,
+}
+
+/// When asking at many thresholds is probing: a yes or no at each of them would tell the score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probing {
+    /// Different thresholds that one asker has answered about one person.
+    pub thresholds_max: usize,
+    /// Days within which they are counted.
+    pub window_days: i64,
+    /// Refusals for it within a day that suspend the asker.
+    pub refusals_max: u64,
+    /// Days for which a contracted threshold stands.
+    pub contract_days_min: i64,
+}
+
+impl Default for Probing {
+    fn default() -> Probing {
+        Probing { thresholds_max: 3, window_days: 90, refusals_max: 5, contract_days_min: 30 }
+    }
+}
+
+impl Probing {
+    fn is_senseless(&self) -> bool {
+        self.thresholds_max == 0
+            || self.refusals_max == 0
+            || self.window_days < 1
+            || self.contract_days_min < 1
+    }
 }
 
 /// The sectors a partner can be of.
@@ -319,7 +357,7 @@ pub(super) fn read(
     files: &Files,
     packs: &BTreeMap<String, Pack>,
     faults: &mut Vec<Fault>,
-) -> Option<(Sectors, BTreeMap<String, Scenario>)> {
+) -> Option<(Catalogue, BTreeMap<String, Scenario>)> {
     let text = files.text(SCENARIOS)?;
     let file: CatalogueFile = match toml::from_str(text) {
         Ok(file) => file,
@@ -352,7 +390,10 @@ pub(super) fn read(
     if !scenarios.contains_key("self") {
         wrong("", "the scenario `self` is missing: a person always sees their file".into());
     }
-    Some((file.sectors, scenarios))
+    if file.probing.is_senseless() {
+        wrong("[probing]", "every number is at least 1".to_string());
+    }
+    Some((Catalogue { sectors: file.sectors, probing: file.probing }, scenarios))
 }
 
 fn check(scenario: &ScenarioFile, packs: &BTreeMap<String, Pack>) -> Vec<String> {

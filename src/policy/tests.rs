@@ -27,7 +27,9 @@ fn allowed_acts() -> Vec<(Action, ActorKind)> {
                 &[Partner]
             }
             Action::Furnish | Action::AnswerDispute => &[Partner, Operator],
-            Action::LookUp | Action::Export | Action::Administer => &[Operator],
+            Action::LookUp | Action::HandleCase | Action::Export | Action::Administer => {
+                &[Operator]
+            }
             Action::ReadProof => &[Partner, Person, Operator, Anyone],
             _ => &[Partner, Person],
         };

@@ -64,6 +64,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    staff (name) {
+        name -> Text,
+        roles -> Text,
+        jwk -> Nullable<Text>,
+        since_us -> BigInt,
+        left_us -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    alerts (idx) {
+        idx -> BigInt,
+        kind -> Text,
+        partner -> Text,
+        at_us -> BigInt,
+    }
+}
+
+diesel::table! {
     persons (id) {
         id -> Text,
         residence -> Text,
@@ -209,6 +228,7 @@ diesel::table! {
         at_us -> BigInt,
         expires_us -> BigInt,
         answer -> Binary,
+        threshold -> Nullable<BigInt>,
     }
 }
 
@@ -335,6 +355,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     checkpoints,
     partners,
     partner_keys,
+    staff,
+    alerts,
     persons,
     lookups,
     pairwise,

@@ -21,6 +21,7 @@ mod program;
 mod quiet;
 mod repeating;
 mod rights;
+mod staff;
 mod tidy;
 mod uploads;
 mod world;

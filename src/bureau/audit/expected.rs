@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::rights::Rights;
+use crate::bureau::probing::PROBING;
 use crate::kernel::Time;
 use crate::ledger::body::evidence_of;
 use crate::partner::Partner;
@@ -93,6 +94,10 @@ pub(super) struct Expected {
     pub partners: BTreeMap<String, Partner>,
     /// Thumbprint → partner, and when it was retired.
     pub partner_keys: BTreeMap<String, (String, Option<i64>)>,
+    /// Name → roles, key, and when they left.
+    pub staff: BTreeMap<String, (Value, Value, Option<i64>)>,
+    /// Entry → what staff must look at: kind, partner, when.
+    pub alerts: BTreeMap<i64, (String, String, i64)>,
     pub artefacts: BTreeMap<String, Artefact>,
     /// Who has observations, and so a profile.
     pub observed: BTreeSet<String>,
@@ -155,6 +160,11 @@ impl Expected {
                 self.artefacts.insert(entry.says("digest").to_string(), artefact);
             }
             kind if kind.starts_with("partner_") => self.partner(entry),
+            "staff_registered" | "staff_left" => self.staff(entry),
+            "refused" if entry.says("code") == PROBING => {
+                let alert = (PROBING.to_string(), entry.says("actor").to_string(), entry.at_us);
+                self.alerts.insert(entry.index as i64, alert);
+            }
             _ => {}
         }
     }
@@ -257,6 +267,12 @@ impl Expected {
         }
     }
 
+    fn staff(&mut self, entry: &Entry) {
+        let left = (entry.kind == "staff_left").then_some(entry.at_us);
+        let (roles, key) = (entry.record["roles"].clone(), entry.record["key"].clone());
+        self.staff.insert(entry.says("name").to_string(), (roles, key, left));
+    }
+
     fn partner(&mut self, entry: &Entry) {
         let retired = |key: &mut (String, Option<i64>)| key.1 = Some(entry.at_us);
         let id = entry.says("partner").to_string();
@@ -273,6 +289,12 @@ impl Expected {
             "partner_suspended" | "partner_resumed" => {
                 if let Some(partner) = self.partners.get_mut(&id) {
                     partner.suspended = entry.kind == "partner_suspended";
+                }
+            }
+            "partner_contract" => {
+                let contract = serde_json::from_value(entry.record["contract"].clone());
+                if let (Some(partner), Ok(contract)) = (self.partners.get_mut(&id), contract) {
+                    partner.scenarios.insert(entry.says("scenario").to_string(), contract);
                 }
             }
             "partner_export_basis" => {

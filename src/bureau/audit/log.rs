@@ -493,6 +493,11 @@ fn asked_about_themself(row: &InquiryRow, asker: &str) -> bool {
     asker == "person" && row.person.as_deref() == Some(row.asker.as_str())
 }
 
+/// The threshold of an answer that is a yes or no.
+fn told_at(entry: &Entry) -> Option<i64> {
+    entry.personal["threshold"].as_i64().filter(|_| entry.says("form") == "threshold")
+}
+
 fn inquiry_fits(
     entry: &Entry,
     row: &InquiryRow,
@@ -502,6 +507,7 @@ fn inquiry_fits(
         && (row.asker == entry.says("asker") || asked_about_themself(row, entry.says("asker")))
         && row.scenario == entry.says("scenario")
         && row.person.as_deref() == entry.owner()
+        && (row.threshold == told_at(entry) || entry.is_evidence())
         && row.at_us == entry.at_us;
     if !holds {
         return Err(format!("it is not what entry {} says", entry.index));

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::expected::{Expected, Person};
 use super::{AuditReport, Progress};
 use crate::bureau::Bureau;
 use crate::bureau::command::observe;
 use crate::bureau::command::refold::{self, Question, merged_at};
-use crate::bureau::work::{open_identity, open_profile};
+use crate::bureau::folded::open_profile;
+use crate::bureau::work::open_identity;
 use crate::collect::rows::{self as fact_rows, FactRow};
 use crate::consent::rows::{self as consent_rows, ConsentRow};
 use crate::inquiry::rows as inquiry_rows;
@@ -17,7 +20,7 @@ use crate::kernel::bytes::hex;
 use crate::kernel::seal::SealKey;
 use crate::ledger::body::person_key_name;
 use crate::ledger::rows::{self as ledger_rows, Head};
-use crate::partner::rows as partner_rows;
+use crate::partner::rows::{self as partner_rows, AlertRow};
 use crate::policy::Rules;
 use crate::score::Scorecard;
 use crate::score::rows::{self as score_rows, ProfileRow};
@@ -108,6 +111,21 @@ impl Tables<'_> {
             let why = "the key has another thumbprint";
             report.hold(row.key.keyid() == thumbprint, "partner_keys", thumbprint, why);
         }
+        match_rows(report, "staff", &expected.staff, &registry.staff, |(roles, key, left), row| {
+            *roles == json!(row.roles)
+                && *key == json!(row.key.as_ref().map(|key| key.to_jwk()))
+                && *left == row.left.map(Time::micros)
+        });
+        let told = |(idx, (kind, partner, at_us)): (&i64, &(String, String, i64))| AlertRow {
+            idx: *idx,
+            kind: kind.clone(),
+            partner: partner.clone(),
+            at_us: *at_us,
+        };
+        let mut alerts: Vec<AlertRow> = expected.alerts.iter().map(told).collect();
+        alerts.reverse();
+        let holds = alerts == partner_rows::alerts(conn, i64::MAX)?;
+        report.hold(holds, "alerts", "all", DIFFERS);
         let kept = ledger_rows::artefacts(conn)?;
         for row in &kept {
             let holds = expected.artefacts.get(&row.digest).is_some_and(|artefact| {

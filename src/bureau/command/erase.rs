@@ -323,7 +323,7 @@ impl Command for Hold {
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
         let (person, _) = authority::whom(work, &self.admission, &self.subject)?;
         let residence = super::consent::residence(work, &person);
-        let mut facts = authority::facts(work, &self.admission, Action::LookUp, &residence);
+        let mut facts = authority::facts(work, &self.admission, Action::HandleCase, &residence);
         authority::add_person(work, &mut facts, &person)?;
         let about = Some(person.as_str());
         authority::permit(work, &self.admission, &facts, PublicKind::Right, about)?.spend();

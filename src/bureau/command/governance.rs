@@ -14,6 +14,7 @@ use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows::ArtefactRow;
 use crate::partner::signature::PublicKey;
 use crate::partner::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Role};
+use crate::policy::Action;
 
 /// A pack set or scorecard comes into force; also the first entry of a log.
 pub struct InForce {
@@ -136,17 +137,48 @@ impl AddPartner {
             faults.push(Reason::new("/country", "unknown_value", text));
         }
         for (name, contract) in &self.scenarios {
-            if work.engine.rules.scenario(name).is_none_or(|s| s.refused.is_some()) {
-                let text = format!("`{name}` is not a scenario that can be contracted");
-                faults.push(Reason::new("/scenario", "scenario_unknown", text));
-            }
-            if contract.threshold.is_some_and(|t| !(350..=950).contains(&t)) {
-                faults.push(Reason::new("/threshold", "out_of_range", "between 350 and 950"));
-            }
+            faults.extend(contract_faults(work, name, contract));
         }
         faults.extend(key_fault(work, &self.key));
         faults
     }
+}
+
+fn contract_faults(work: &Work<'_>, name: &str, contract: &Contract) -> Vec<Reason> {
+    let mut faults = Vec::new();
+    if work.engine.rules.scenario(name).is_none_or(|s| s.refused.is_some()) {
+        let text = format!("`{name}` is not a scenario that can be contracted");
+        faults.push(Reason::new("/scenario", "scenario_unknown", text));
+    }
+    if contract.threshold.is_some_and(|t| !(350..=950).contains(&t)) {
+        faults.push(Reason::new("/threshold", "out_of_range", "between 350 and 950"));
+    }
+    faults
+}
+
+/// The terms as they stand from now on.
+fn stands_from_now(
+    work: &Work<'_>,
+    partner: &Partner,
+    name: &str,
+    contract: &Contract,
+) -> Result<Contract, Problem> {
+    let mut faults = contract_faults(work, name, contract);
+    faults.extend(too_fresh(work, partner, name, contract));
+    match faults.is_empty() {
+        true => Ok(Contract { since: Some(work.now), ..contract.clone() }),
+        false => Err(Problem::invalid(faults)),
+    }
+}
+
+/// A threshold that changes often would be a request's own: it stands for a while.
+fn too_fresh(work: &Work<'_>, partner: &Partner, name: &str, new: &Contract) -> Option<Reason> {
+    let old = partner.scenarios.get(name)?;
+    let days = work.engine.rules.probing().contract_days_min;
+    let until = old.since.unwrap_or(partner.created).plus_days(days);
+    let changes = old.threshold != new.threshold && work.now < until;
+    let text = format!("a contracted threshold stands for {days} days, this one until {until}");
+    changes.then(|| Reason::new("/threshold", "contract_too_fresh", text))
 }
 
 fn key_fault(work: &Work<'_>, key: &PublicKey) -> Option<Reason> {
@@ -165,6 +197,7 @@ impl Command for AddPartner {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        authority::permit_staff(work, &self.admission, Action::Administer)?;
         let faults = self.faults(work);
         if !faults.is_empty() {
             return Err(Problem::invalid(faults).into());
@@ -213,6 +246,8 @@ pub enum Change {
     AddKey(PublicKey),
     /// A key must no longer be used.
     RetireKey(String),
+    /// A scenario is contracted, or its terms change.
+    Contract(String, Contract),
     /// Answers about persons elsewhere may leave for it, on this basis (PIPL 38).
     ExportBasis(ExportBasis),
 }
@@ -252,6 +287,7 @@ impl Command for ChangePartner {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        authority::permit_staff(work, &self.admission, Action::Administer)?;
         let Some(mut partner) = work.registry.find(&self.partner).cloned() else {
             let text = "There is no such partner. `fivefold partner list` shows them.";
             return Err(Problem::new("partner_not_found", text).into());
@@ -270,6 +306,16 @@ impl Command for ChangePartner {
                 body["index"] = json!(work.append(draft(kind))?.index);
                 body["suspended"] = json!(suspend);
                 partner.suspended = suspend;
+                work.put_partner(partner);
+            }
+            Change::Contract(scenario, contract) => {
+                let contract = stands_from_now(work, &partner, scenario, contract)?;
+                let entry = draft("partner_contract")
+                    .says("scenario", scenario.clone())
+                    .says("contract", json!(contract));
+                body["index"] = json!(work.append(entry)?.index);
+                partner.scenarios.insert(scenario.clone(), contract);
+                body["scenarios"] = json!(partner.scenarios);
                 work.put_partner(partner);
             }
             Change::ExportBasis(basis) => {

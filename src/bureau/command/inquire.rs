@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::{Admission, Principal};
-use crate::bureau::needs::Needs;
+use crate::bureau::needs::{Loaded, Needs};
 use crate::bureau::work::{Recorded, Work, answer_place};
-use crate::bureau::{authority, standing};
+use crate::bureau::{Engine, authority, probing, standing};
 use crate::collect::{Basis, BasisKind};
 use crate::consent::{Purpose, Standing};
 use crate::inquiry::answer::{self, Question, Valued, model};
@@ -18,9 +18,7 @@ use crate::kernel::bytes::hex;
 use crate::kernel::{Time, id};
 use crate::ledger::body::{Draft, person_key_name};
 use crate::ledger::leaf::PublicKind;
-use crate::policy::{
-    Action, Decision, Facts, OutwardForm, Permit, Pull, Refusal, ScenarioTerms, decide,
-};
+use crate::policy::{Action, Decision, Facts, OutwardForm, PackRef, Permit, Pull, Refusal, decide};
 use crate::score::assess;
 use crate::score::rows::MarkRow;
 
@@ -62,6 +60,8 @@ pub struct Inquire {
 
 /// The scenario of a person's own file.
 const SELF: &str = "self";
+/// The form of an answer that is a yes or no.
+const THRESHOLD: &str = "threshold";
 
 struct Found {
     person: Option<String>,
@@ -87,6 +87,14 @@ impl Command for Inquire {
         needs.scored = true;
         // Whoever asks about themself, or for somebody, must be known as that.
         needs.whole_persons = self.sent.scenario == SELF;
+    }
+
+    fn needs_of_persons(&self, engine: &Engine, _loaded: &Loaded, needs: &mut Needs) {
+        let scenario = engine.rules.scenario(&self.sent.scenario);
+        if scenario.is_some_and(|scenario| scenario.threshold.is_some()) {
+            let window = engine.rules.probing().window_days;
+            needs.probed_since = Some(engine.env.now().plus_days(-window).micros());
+        }
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
@@ -132,6 +140,9 @@ impl Inquire {
         if let Some(person) = &person {
             authority::add_person(work, &mut facts, person)?;
             facts.person.mismatch = row.as_ref().is_some_and(|row| row.mismatch);
+            let default = work.engine.rules.scenario(&self.sent.scenario).and_then(|s| s.threshold);
+            let threshold = self.threshold(work, default);
+            facts.actor.probing = probing::is_too_much(work, &asker, person, threshold);
         }
         if let (SELF, Some(person)) = (self.sent.scenario.as_str(), &person) {
             // A person needs no basis to see their own file.
@@ -228,7 +239,7 @@ impl Inquire {
         let scorecard = engine.champion();
         let assessment = assess(&work.folded(person)?.profile, scorecard, &view.as_of);
         let terms = permit.terms().scenario.clone();
-        let threshold = self.threshold(work, terms.as_ref());
+        let threshold = self.threshold(work, terms.as_ref().and_then(|t| t.threshold));
         let question = Question {
             assessment: &assessment,
             scorecard,
@@ -286,7 +297,7 @@ impl Inquire {
         let question = Question {
             assessment: &assessment,
             scorecard,
-            threshold: self.threshold(work, terms.as_ref()),
+            threshold: self.threshold(work, terms.as_ref().and_then(|t| t.threshold)),
             level: view.as_of.identity_level,
             channels: view.channels,
             disputed: standing::disputed(work, &person),
@@ -294,13 +305,12 @@ impl Inquire {
         Ok(Some(answer::value(permit, &question)))
     }
 
-    fn threshold(&self, work: &Work<'_>, terms: Option<&ScenarioTerms>) -> i64 {
+    fn threshold(&self, work: &Work<'_>, default: Option<u16>) -> i64 {
         let contract = work.registry.partners.get(&self.asker());
         let contracted = contract
             .and_then(|p| p.scenarios.get(&self.sent.scenario))
             .and_then(|contract| contract.threshold);
-        let default = terms.and_then(|t| t.threshold).map(i64::from);
-        contracted.or(default).unwrap_or(i64::MAX)
+        contracted.or(default.map(i64::from)).unwrap_or(i64::MAX)
     }
 
     /// Records and forms an answer.
@@ -314,13 +324,9 @@ impl Inquire {
         personal: Value,
     ) -> Result<Answer, Fault> {
         let inquiry = id::mint(&work.engine.env, "inq");
+        let threshold = personal["threshold"].as_i64().filter(|_| valued.form == THRESHOLD);
         let (asker, sector) = authority::actor(work, &self.admission);
-        let packs: Vec<Value> = valued
-            .terms
-            .packs
-            .iter()
-            .map(|p| json!({ "id": p.id, "version": p.version, "digest": hex(&p.digest) }))
-            .collect();
+        let packs = packs_of(valued);
         let pack = packs.first().cloned().unwrap_or(Value::Null);
         let mut draft = Draft::new("inquiry", PublicKind::Inquiry)
             .says("inquiry", inquiry.clone())
@@ -370,7 +376,19 @@ impl Inquire {
                 "onward": false,
             }),
         );
-        self.keep(work, body, &inquiry, &recorded, person, expires)
+        let row = InquiryRow {
+            id: inquiry,
+            idx: recorded.index as i64,
+            asker: self.asker(),
+            person: person.map(str::to_string),
+            subject: self.sent.subject.clone(),
+            scenario: self.sent.scenario.clone(),
+            at_us: work.now.micros(),
+            expires_us: expires.micros(),
+            answer: Vec::new(),
+            threshold,
+        };
+        self.keep(work, body, &recorded, row)
     }
 
     /// Days for which an answer may be used, by the catalogue of scenarios.
@@ -383,30 +401,18 @@ impl Inquire {
         &self,
         work: &mut Work<'_>,
         mut body: Map<String, Value>,
-        inquiry: &str,
         recorded: &Recorded,
-        person: Option<&str>,
-        expires: Time,
+        mut row: InquiryRow,
     ) -> Result<Answer, Fault> {
         body.insert("log".into(), recorded.receipt());
         let answer = Answer {
-            inquiry: Some(inquiry.to_string()),
-            ..Answer::created(&Value::Object(body), person)
+            inquiry: Some(row.id.clone()),
+            ..Answer::created(&Value::Object(body), row.person.as_deref())
         };
-        let key = work.key_for(person)?;
-        let place = answer_place(inquiry, recorded.index);
-        let sealed = key.seal(&work.engine.env, place, &answer.body);
-        work.put_inquiry(InquiryRow {
-            id: inquiry.to_string(),
-            idx: recorded.index as i64,
-            asker: self.asker(),
-            person: person.map(str::to_string),
-            subject: self.sent.subject.clone(),
-            scenario: self.sent.scenario.clone(),
-            at_us: work.now.micros(),
-            expires_us: expires.micros(),
-            answer: sealed,
-        });
+        let key = work.key_for(row.person.as_deref())?;
+        let place = answer_place(&row.id, recorded.index);
+        row.answer = key.seal(&work.engine.env, place, &answer.body);
+        work.put_inquiry(row);
         Ok(answer)
     }
 
@@ -422,6 +428,13 @@ impl Inquire {
             let fault =
                 authority::permit(work, &self.admission, &found.facts, PublicKind::Inquiry, person);
             return match fault {
+                Err(Fault::Problem(problem, person)) => {
+                    if let (probing::PROBING, Some(index)) = (problem.code.as_str(), problem.index)
+                    {
+                        probing::alert(work, &self.asker(), index)?;
+                    }
+                    Err(Fault::Problem(problem, person))
+                }
                 Err(fault) => Err(fault),
                 Ok(_) => Err(crate::error::Problem::internal().into()),
             };
@@ -451,7 +464,7 @@ impl Inquire {
             action: Action::Inquire,
             scenario: None,
             packs: packs
-                .map(|p| crate::policy::PackRef {
+                .map(|p| PackRef {
                     id: p.id.clone(),
                     version: p.version.clone(),
                     digest: p.digest(),
@@ -486,6 +499,12 @@ impl Inquire {
         )
         .into())
     }
+}
+
+/// The packs that were asked, as an answer names them.
+fn packs_of(valued: &Valued) -> Vec<Value> {
+    let named = |p: &PackRef| json!({ "id": p.id, "version": p.version, "digest": hex(&p.digest) });
+    valued.terms.packs.iter().map(named).collect()
 }
 
 /// The name of the key that an answer is sealed with.

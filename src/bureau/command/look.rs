@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
+use crate::bureau::approval::{self, Approval};
 use crate::bureau::authority;
 use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
@@ -60,8 +61,8 @@ pub struct TakeTable {
     pub admission: Admission,
     /// Which table.
     pub what: &'static str,
-    /// Another member of staff who approved.
-    pub approved_by: Option<String>,
+    /// That another member of staff agrees.
+    pub approval: Option<Approval>,
 }
 
 impl Command for TakeTable {
@@ -79,9 +80,10 @@ impl Command for TakeTable {
         // Made-up persons need no second pair of eyes.
         facts.export.bulk = work.engine.environment == Environment::Live;
         let (actor, _) = authority::actor(work, &self.admission);
-        let approver = self.approved_by.as_deref().map(|name| format!("staff:{}", name.trim()));
-        facts.actor.second_approval =
-            approver.as_ref().is_some_and(|name| name != "staff:" && *name != actor);
+        let act = format!("take {}", self.what);
+        let approval = self.approval.as_ref();
+        facts.actor.second_approval = approval::agreed(work, &self.admission, &act, approval)?;
+        let approver = approval.map(|approval| format!("staff:{}", approval.by.trim()));
         authority::permit(work, &self.admission, &facts, PublicKind::Export, None)?.spend();
         let draft = Draft::new("exported", PublicKind::Export)
             .says("by", actor)

@@ -224,7 +224,7 @@ impl Command for AnswerMatter {
         }
         let person = work.loaded.canonical(&row.person).to_string();
         let residence = super::consent::residence(work, &person);
-        let mut facts = authority::facts(work, &self.admission, Action::LookUp, &residence);
+        let mut facts = authority::facts(work, &self.admission, Action::HandleCase, &residence);
         authority::add_person(work, &mut facts, &person)?;
         let about = Some(person.as_str());
         authority::permit(work, &self.admission, &facts, PublicKind::Right, about)?.spend();

@@ -23,6 +23,7 @@ pub mod read;
 pub mod refold;
 pub mod resolve;
 pub mod rights;
+pub mod staff;
 pub mod upload;
 
 use serde_json::Value;
@@ -199,7 +200,7 @@ fn standing(admission: &Admission, work: &Work<'_>) -> Result<(), Problem> {
             let bound = key.is_some_and(|k| k.person == *person && k.retired_us.is_none());
             return if bound { Ok(()) } else { unknown() };
         }
-        Principal::Operator { .. } => return Ok(()),
+        Principal::Operator { name, .. } => return staff_standing(name, &admission.keyid, work),
     };
     let key = work.registry.keys.get(&admission.keyid);
     let held = key.is_some_and(|k| k.partner == *partner && k.retired.is_none());
@@ -209,6 +210,17 @@ fn standing(admission: &Admission, work: &Work<'_>) -> Result<(), Problem> {
     if work.registry.partners.get(partner).is_none_or(|p| p.suspended) {
         let text = "This partner is suspended. Speak with the bureau.";
         return Err(Problem::new("key_suspended", text));
+    }
+    Ok(())
+}
+
+/// Whoever has a key on record shows it: a name alone is anybody's.
+fn staff_standing(name: &str, keyid: &str, work: &Work<'_>) -> Result<(), Problem> {
+    let key = work.registry.staff.get(name).and_then(|member| member.key.as_ref());
+    if key.is_some_and(|key| key.thumbprint() != keyid) {
+        let text = "This member of staff has a key on record: give it with --staff-key, or in \
+                    FIVEFOLD_STAFF_KEY.";
+        return Err(Problem::new("staff_key_missing", text));
     }
     Ok(())
 }

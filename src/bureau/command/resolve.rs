@@ -132,7 +132,7 @@ impl Command for Resolve {
             return Err(problem.into());
         }
         let residence = super::consent::residence(work, &self.person);
-        let mut facts = authority::facts(work, &self.admission, Action::Administer, &residence);
+        let mut facts = authority::facts(work, &self.admission, Action::HandleCase, &residence);
         facts.person.known = true;
         let about = Some(self.person.as_str());
         authority::permit(work, &self.admission, &facts, PublicKind::Subject, about)?.spend();

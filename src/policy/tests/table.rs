@@ -122,6 +122,10 @@ const OF_ONE_PACK: &[(&str, Action, &str, Change)] = &[
     ("uk", Action::Furnish, "dimension_off", |f| f.record.dimension = "relationships"),
     ("eu", Action::Inquire, "scenario_refused", |f| f.scenario = Some("hotel_deposit".into())),
     ("cn", Action::Inquire, "export_basis_missing", |f| f.actor.foreign = true),
+    ("cn", Action::Inquire, "threshold_probing", |f| {
+        f.scenario = Some("hotel_deposit".into());
+        f.actor.probing = true;
+    }),
     ("cn", Action::Inquire, "counterpart_consent_missing", |f| {
         f.scenario = Some("online_trade".into());
     }),
@@ -148,6 +152,22 @@ const OTHERS: &[(ActorKind, Action, &str, Change)] = &[
     (ActorKind::Person, Action::Inquire, "role_missing", |f| f.scenario = Some("tenancy".into())),
     (ActorKind::Operator, Action::LookUp, "reason_missing", |f| f.actor.reason_given = false),
     (ActorKind::Operator, Action::Furnish, "reason_missing", |f| f.actor.reason_given = false),
+    (ActorKind::Operator, Action::LookUp, "staff_unknown", |f| f.actor.staff_known = false),
+    (ActorKind::Operator, Action::LookUp, "staff_role_missing", |f| {
+        f.actor.staff = StaffRoles { administrator: true, analyst: true, ..StaffRoles::default() };
+    }),
+    (ActorKind::Operator, Action::Export, "staff_role_missing", |f| {
+        f.actor.staff = StaffRoles { administrator: true, viewer: true, ..StaffRoles::default() };
+    }),
+    (ActorKind::Operator, Action::HandleCase, "staff_role_missing", |f| {
+        f.actor.staff.compliance = false;
+    }),
+    (ActorKind::Operator, Action::Furnish, "staff_role_missing", |f| {
+        f.actor.staff.compliance = false;
+    }),
+    (ActorKind::Operator, Action::Administer, "staff_role_missing", |f| {
+        f.actor.staff.administrator = false;
+    }),
     (ActorKind::Operator, Action::LookUp, "second_approval_missing", |f| f.export.bulk = true),
     (ActorKind::Operator, Action::Export, "second_approval_missing", |f| {
         f.export.personal = true;

@@ -1,0 +1,96 @@
+//! The second pair of eyes: another member of staff agrees to one act of the first.
+//!
+//! An approval names the bureau, the act, who asks and who agrees, and ends within days. In a live
+//! bureau it is signed with the approver's registered key, so that nobody can agree in another's
+//! name; elsewhere persons are made up, and a name will do.
+
+use super::admission::{Admission, Principal};
+use super::work::Work;
+use crate::error::Problem;
+use crate::kernel::Time;
+use crate::partner::{StaffMember, StaffRole};
+use crate::policy::Environment;
+
+/// Days for which an approval may hold at most.
+pub const APPROVAL_DAYS_MAX: i64 = 7;
+
+/// That another member of staff agrees.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// Who agrees.
+    pub by: String,
+    /// Until when, and the signature on [`statement`].
+    pub signed: Option<(Time, Vec<u8>)>,
+}
+
+/// What the approver signs.
+pub fn statement(origin: &str, act: &str, asked_by: &str, by: &str, until: Time) -> String {
+    format!(
+        "fivefold-approval/v1\n{origin}\n{act}\nasked by {asked_by}\napproved by {by}\n{until}\n"
+    )
+}
+
+/// Whether a second member of staff agreed to `act`. None did, when there is no approval or it is
+/// the asker's own.
+///
+/// # Errors
+/// The approval does not hold: the problem says why, and what to do.
+pub fn agreed(
+    work: &Work<'_>,
+    admission: &Admission,
+    act: &str,
+    approval: Option<&Approval>,
+) -> Result<bool, Problem> {
+    let (Some(approval), Principal::Operator { name, .. }) = (approval, &admission.principal)
+    else {
+        return Ok(false);
+    };
+    let by = approval.by.trim();
+    if by.is_empty() || by == name {
+        return Ok(false);
+    }
+    let live = work.engine.environment == Environment::Live;
+    let member = work.registry.staff.get(by);
+    let may = |member: &StaffMember| {
+        let roles = [StaffRole::Compliance, StaffRole::Administrator, StaffRole::Examiner];
+        roles.iter().any(|role| member.holds(*role))
+    };
+    match (member, &approval.signed) {
+        (Some(member), _) if !may(member) => {
+            Err(invalid(&format!("{by} left, or is none of compliance, administrator, examiner.")))
+        }
+        (Some(member), Some(signed)) => signature(work, member, name, act, signed).map(|()| true),
+        (None, _) if live => Err(invalid(&format!("Nobody called {by} is registered."))),
+        (Some(_), None) if live => Err(invalid(&format!(
+            "It is not signed: `fivefold staff approve --act '{act}' --for {name} --as {by} \
+             --staff-key KEY` makes one."
+        ))),
+        _ => Ok(true),
+    }
+}
+
+fn invalid(why: &str) -> Problem {
+    Problem::new("approval_invalid", format!("The approval does not hold. {why}"))
+}
+
+fn signature(
+    work: &Work<'_>,
+    member: &StaffMember,
+    asker: &str,
+    act: &str,
+    (until, signature): &(Time, Vec<u8>),
+) -> Result<(), Problem> {
+    if *until <= work.now || *until > work.now.plus_days(APPROVAL_DAYS_MAX) {
+        let text = format!("It ends within {APPROVAL_DAYS_MAX} days, and has not ended yet.");
+        return Err(invalid(&text));
+    }
+    let text = statement(&work.engine.origin, act, asker, &member.name, *until);
+    match &member.key {
+        Some(key) if key.verify(text.as_bytes(), signature) => Ok(()),
+        Some(_) => Err(invalid(&format!(
+            "{} did not sign this: it must be for the act '{act}', asked by {asker}, here.",
+            member.name
+        ))),
+        None => Err(invalid(&format!("{} has no key on record.", member.name))),
+    }
+}
