@@ -137,6 +137,11 @@ pub fn add_person(work: &mut Work<'_>, facts: &mut Facts, person: &str) -> Resul
         let today = work.now.date_at(pack.utc_offset_hours);
         facts.person.minor = age_years(birth, today) < i32::from(pack.adult_age);
     }
+    facts.person.own_key = work
+        .loaded
+        .person_keys
+        .values()
+        .any(|key| work.loaded.canonical(&key.person) == person && key.retired_us.is_none());
     facts.person.frozen = work
         .loaded
         .freezes

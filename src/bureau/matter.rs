@@ -1,15 +1,17 @@
 //! Matters, barred records and events in the unit of work: sealed, kept in step, told.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Engine;
+use super::admission::{Admission, Principal};
 use super::authority::pack_of;
 use super::work::Work;
+use crate::collect::Observation;
 use crate::kernel::bytes::{Digest, keyed};
 use crate::kernel::seal::{Place, SealKey};
 use crate::kernel::{Time, id};
 use crate::ledger::body::{period_key_name, person_key_name};
-use crate::policy::{Deadlined, Pack, Remedies};
+use crate::policy::{Action, Deadlined, Pack, Remedies};
 use crate::rights::rows::{BarredRow, ContestedRow, EVENTS_PER_ENTRY, EventRow, MatterRow};
 use crate::store::StoreError;
 
@@ -92,20 +94,84 @@ pub fn seal_event(engine: &Engine, key: &SealKey, id: i64, index: u64, body: &Va
     key.seal(&engine.env, event_place(&id.to_string(), index), body.to_string().as_bytes())
 }
 
-/// The digest under which a record is barred: whatever it says, or these exact bytes.
-pub fn bar_id(engine: &Engine, identity: &[u8], digest: Option<&[u8]>) -> Digest {
-    keyed(&engine.keys.index, &[b"barred", identity, digest.unwrap_or_default()])
+/// The digest under which a record is barred, whatever it says.
+pub fn bar_id(engine: &Engine, identity: &[u8]) -> Digest {
+    keyed(&engine.keys.index, &[b"barred", identity, b""])
+}
+
+/// What a record says, member by member, without what changes from one sending to the next.
+fn said(observation: &Observation) -> Map<String, Value> {
+    const PASSING: [&str; 8] = [
+        "op",
+        "subject",
+        "basis",
+        "synthetic",
+        "date_of_information",
+        "special_comment",
+        "written_consent",
+        "adverse_notice",
+    ];
+    let value = serde_json::to_value(observation).unwrap_or_default();
+    let Value::Object(mut members) = value else { return Map::new() };
+    members.retain(|name, _| !PASSING.contains(&name.as_str()));
+    members
+}
+
+fn member_id(engine: &Engine, identity: &[u8], name: &str, value: &Value) -> Digest {
+    let text = value.to_string();
+    keyed(&engine.keys.index, &[b"refuted", identity, name.as_bytes(), text.as_bytes()])
+}
+
+/// A bar against the record, or against what one member of it says.
+pub fn bar(id: Digest, identity: &[u8], reason: &str, member: Option<String>) -> BarredRow {
+    BarredRow {
+        id: id.to_vec(),
+        identity: identity.to_vec(),
+        reason: reason.to_string(),
+        idx: 0,
+        lifted_idx: None,
+        member,
+    }
+}
+
+/// Bars against every member of `wrong` that `right` says otherwise. The same error in a later
+/// file, with another date or notice, is the same error.
+pub fn refuted(
+    engine: &Engine,
+    identity: &[u8],
+    wrong: &Observation,
+    right: &Observation,
+) -> Vec<BarredRow> {
+    let right = said(right);
+    said(wrong)
+        .into_iter()
+        .filter(|(name, value)| right.get(name) != Some(value))
+        .map(|(name, value)| {
+            let id = member_id(engine, identity, &name, &value);
+            bar(id, identity, "refuted", Some(name))
+        })
+        .collect()
 }
 
 /// Why this record may not be sent again, if it may not.
 pub fn bar_against(
     work: &Work<'_>,
     identity: &[u8],
-    digest: &[u8],
+    observation: &Observation,
 ) -> Option<(&'static str, &'static str)> {
-    let ids = [bar_id(work.engine, identity, None), bar_id(work.engine, identity, Some(digest))];
-    let rows = ids.iter().filter_map(|id| work.loaded.barred.get(id.as_slice()));
-    let bar = rows.into_iter().find(|row| row.lifted_idx.is_none())?;
+    let said = said(observation);
+    let stands = |row: &&BarredRow| {
+        let is = |id: Digest| row.id == id;
+        row.lifted_idx.is_none()
+            && row.identity == identity
+            && match &row.member {
+                Some(name) => said
+                    .get(name)
+                    .is_some_and(|value| is(member_id(work.engine, identity, name, value))),
+                None => is(bar_id(work.engine, identity)),
+            }
+    };
+    let bar = work.loaded.barred.values().find(stands)?;
     Some(match bar.reason.as_str() {
         "refuted" => {
             ("record_refuted", "the person objected to this and it was found wrong: send it right")
@@ -116,6 +182,13 @@ pub fn bar_against(
         ),
         _ => ("obsolete_reimport", "it was forgotten when its time was over: do not send it again"),
     })
+}
+
+/// What the person is told of an act that an agent did for them; nothing of their own.
+pub fn acted_for(admission: &Admission, person: &str, act: Action, of: &str) -> Vec<Told> {
+    let Principal::Partner(by) = &admission.principal else { return Vec::new() };
+    let body = json!({ "act": act.name(), "of": of, "by": by });
+    vec![Told::new(person, "acted_for_you", body)]
 }
 
 impl Work<'_> {

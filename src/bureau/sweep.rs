@@ -6,10 +6,11 @@ use super::Bureau;
 use super::admission::Admission;
 use super::command::Reply;
 use super::command::answering::CloseOverdue;
+use super::command::erase::EndEvidence;
 use super::command::purge::PurgeItems;
 use super::command::refold::day_number;
 use crate::error::Problem;
-use crate::ledger::body::person_key_name;
+use crate::ledger::body::{evidence_until, person_key_name};
 use crate::rights::rows as rights_rows;
 use crate::score::rows as score_rows;
 use crate::store::StoreError;
@@ -25,6 +26,8 @@ pub struct Swept {
     pub keys_destroyed: u64,
     /// Files from which something went whose time was over.
     pub files_purged: u64,
+    /// Evidence about forgotten persons that ended with its day.
+    pub evidence_ended: u64,
     /// Disputes closed because their clock ran out.
     pub disputes_closed: u64,
     /// Acts that were due and could not be done; the log of the program says why.
@@ -53,6 +56,7 @@ impl Bureau {
         let mut swept = Swept { keys_destroyed, ..Swept::default() };
         self.close_overdue(&mut swept)?;
         self.purge(&mut swept)?;
+        self.end_evidence(&mut swept)?;
         Ok(swept)
     }
 
@@ -83,6 +87,7 @@ impl Bureau {
     /// # Errors
     /// The database's or the key store's.
     pub fn destroy_lingering(&self) -> Result<u64, StoreError> {
+        self.keystore.wipe()?;
         let mut destroyed = 0;
         let mut after = String::new();
         loop {
@@ -95,6 +100,22 @@ impl Bureau {
                 destroyed += u64::from(self.keystore.destroy(name)?);
             }
         }
+    }
+
+    /// Destroys what was kept of forgotten persons until a day that has come.
+    fn end_evidence(&self, swept: &mut Swept) -> Result<(), SweepError> {
+        let today = self.engine.env.now().date_at(-12);
+        for name in self.keystore.kept_as_evidence()? {
+            if evidence_until(&name).is_none_or(|day| day > today) {
+                continue;
+            }
+            let admission = Admission::operator("sweep", "the evidence's time is over");
+            match self.run(EndEvidence { admission, name }) {
+                Reply::Done(_) => swept.evidence_ended += 1,
+                Reply::Refused(problem) => return Err(problem.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Purges what is past its time. A score asked before would have left it out all the same.

@@ -5,6 +5,7 @@
 //! not learn (the score behind a hotel's yes or no). It is sealed beside the record, and opening
 //! the record to the asker does not open it.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -209,15 +210,25 @@ pub fn period_key_name(at: Time) -> String {
 /// Ends the name under which evidence about somebody forgotten is sealed.
 const EVIDENCE: &str = "#evidence";
 
-/// The name that stands for a forgotten person in what is kept as evidence: its key outlives the
-/// person's own (data-model.md, "Keys and forgetting").
-pub fn evidence_name(person: &str) -> String {
-    format!("{person}{EVIDENCE}")
+/// The name that stands for a forgotten person in what is kept until a day: its key outlives the
+/// person's own, and ends with that day (data-model.md, "Keys and forgetting"). What has no end is
+/// kept without one.
+pub fn evidence_name(person: &str, until: Option<Date>) -> String {
+    match until {
+        Some(day) => format!("{person}{EVIDENCE}-{day}"),
+        None => format!("{person}{EVIDENCE}"),
+    }
 }
 
 /// The person that an evidence name stands for; `None` when it is none.
 pub fn evidence_of(name: &str) -> Option<&str> {
-    name.strip_suffix(EVIDENCE)
+    name.find(EVIDENCE).map(|end| &name[..end])
+}
+
+/// The first day on which what is kept under this name is kept no longer.
+pub fn evidence_until(name: &str) -> Option<Date> {
+    let (_, day) = name.split_once(EVIDENCE)?;
+    day.strip_prefix('-')?.parse().ok()
 }
 
 /// The name of the key that seals what concerns `person`.

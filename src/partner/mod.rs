@@ -1,7 +1,8 @@
 //! Who may talk to us, with which keys, in which sector, for which scenarios?
 //!
-//! [`registry`] holds the partners, [`staff`] those who work for the bureau; [`signature`] is the HTTP message signature profile by which
-//! each request shows who sent it and each response that it is ours.
+//! [`registry`] holds the partners, [`staff`] those who work for the bureau; [`signature`] is the
+//! HTTP message signature profile by which each request shows who sent it and each response that
+//! it is ours.
 
 pub mod registry;
 pub mod rows;

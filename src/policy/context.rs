@@ -222,6 +222,7 @@ fn person(facts: &Facts) -> Built<RestrictedExpression> {
         incapacity: person.incapacity,
         minor: person.minor,
         identity_theft: person.identity_theft,
+        own_key: person.own_key,
     }
 }
 

@@ -440,6 +440,8 @@ pub struct Person {
     pub minor: bool,
     /// The identity was reported stolen, and the block stands.
     pub identity_theft: bool,
+    /// A key of their own is bound and in use.
+    pub own_key: bool,
 }
 
 /// An observation that is furnished.

@@ -126,6 +126,7 @@ flags![
     person.incapacity,
     person.minor,
     person.identity_theft,
+    person.own_key,
     record.adverse,
     record.notice_given,
     record.restricted,

@@ -82,6 +82,8 @@ pub struct DisputeRule {
     pub unverifiable: Unverifiable,
     /// The longest statement that the person may attach, in words (in Chinese: characters).
     pub statement_words_max: usize,
+    /// Days back for which askers are told that what they were answered was corrected.
+    pub askers_told_days: i64,
     /// The rule in words.
     pub text: String,
     /// The provision.
@@ -97,6 +99,9 @@ pub struct ReportsRule {
     /// So many in a calendar year; without a number, all of them.
     #[serde(default)]
     pub free_a_year: Option<u32>,
+    /// Days after an adverse decision in which a further one is free, where that must be told.
+    #[serde(default)]
+    pub free_after_adverse_days: Option<i64>,
     /// The rule in words.
     pub text: String,
     /// The provision.
@@ -259,6 +264,9 @@ pub(super) fn read(files: &Files, pack: &str, faults: &mut Vec<Fault>) -> Option
         if texts.iter().any(|text| text.trim().is_empty()) {
             wrong(&format!("id = \"{}\"", right.id), "a text is empty".to_string());
         }
+    }
+    if remedies.dispute.askers_told_days < 1 {
+        wrong("askers_told_days", "askers are told of a day at least".to_string());
     }
     if remedies.dispute.statement_words_max == 0 {
         wrong("statement_words_max", "a statement has room for a word at least".to_string());

@@ -147,8 +147,8 @@ pub struct Overdue {
 }
 
 impl Suppress {
-    /// The first day on which the spell is hidden: the day after the month that follows
-    /// repayment, and not before `hidden_earliest`.
+    /// The first day on which the spell is hidden: by the end of the month that follows repayment,
+    /// that is on its last day, and not before `hidden_earliest`.
     pub fn hidden_from(&self, spell: &Overdue) -> Option<Date> {
         let repaid = spell.repaid.filter(|day| *day <= self.repaid_until)?;
         let small = spell.most_minor.is_some_and(|most| most <= self.amount_max.minor);
@@ -156,8 +156,8 @@ impl Suppress {
         if !(small && arose) {
             return None;
         }
-        let month_end = repaid.first_of_month().checked_add(2.months()).ok()?;
-        Some(month_end.max(self.hidden_earliest))
+        let next = repaid.first_of_month().checked_add(1.month()).ok()?;
+        Some(next.last_of_month().max(self.hidden_earliest))
     }
 }
 

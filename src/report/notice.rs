@@ -73,8 +73,9 @@ pub fn render(notice: &Value, fonts: &Fonts) -> Result<Vec<u8>, DocumentError> {
         sheet.paragraph(&format!("{}{law}", text(right, "en")), &BODY);
         sheet.paragraph(text(right, "zh"), &BODY);
     }
-    let free = format!("A further report is free until {}.", text(notice, "free_report_until"));
-    sheet.paragraph(&free, &BODY);
+    if let Some(until) = notice["free_report_until"].as_str() {
+        sheet.paragraph(&format!("A further report is free until {until}."), &BODY);
+    }
     finish(sheet, notice, fonts)
 }
 

@@ -5,8 +5,9 @@ use diesel::prelude::*;
 use super::dispute::MatterKind;
 use crate::kernel::Time;
 use crate::store::schema::{
-    barred, bodies, consents, contested, events, facts, freezes, idempotency, inquiries, lookups,
-    mandates, matters, pairwise, person_keys, profiles,
+    barred, bodies, consents, contested, events, facts, freezes, idempotency, inquiries,
+    inquiry_marks, inquiry_outcomes, lookups, mandates, matters, pairwise, person_keys, profiles,
+    resolutions,
 };
 use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend, page_after, put_all};
 
@@ -97,16 +98,18 @@ impl ContestedRow {
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = barred, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct BarredRow {
-    /// Keyed digest of what is barred: the record's identity, or with it its exact bytes.
+    /// Keyed digest of what is barred: the record's identity, or with it what one member said.
     pub id: Vec<u8>,
     /// The record's identity.
     pub identity: Vec<u8>,
-    /// `refuted` (these bytes), `deleted` or `obsolete` (whatever they are).
+    /// `refuted` (what it said in `member`), `deleted` or `obsolete` (whatever it says).
     pub reason: String,
     /// Index of the entry that barred it.
     pub idx: i64,
     /// Index of the entry that let it in again.
     pub lifted_idx: Option<i64>,
+    /// Which member of it was refuted.
+    pub member: Option<String>,
 }
 
 /// Something that somebody is told.
@@ -258,6 +261,8 @@ pub struct Forget {
     pub gone: Vec<i64>,
     /// Entries that stay as evidence: index, the name they are sealed under now, and the seal.
     pub survivors: Vec<(i64, String, Vec<u8>)>,
+    /// What was kept as evidence goes too: the rows that these entries made.
+    pub ended: bool,
 }
 
 /// What is written when items of a person are purged: everything else is sealed anew.
@@ -336,7 +341,15 @@ pub fn forget(conn: &mut AnyConn, forget: &Forget) -> Result<(), StoreError> {
             .set((bodies::person.eq(name), bodies::personal.eq(personal)))
             .execute(c))?;
     }
+    if forget.ended {
+        let gone = &forget.gone;
+        delete_by!(conn, inquiry_outcomes, idx, gone);
+        delete_by!(conn, inquiries, idx, gone);
+        delete_by!(conn, consents, idx, gone);
+        delete_by!(conn, resolutions, idx, gone);
+    }
     let ids = &forget.persons;
+    delete_by!(conn, inquiry_marks, person, ids);
     delete_by!(conn, contested, person, ids);
     delete_by!(conn, matters, person, ids);
     delete_by!(conn, events, person, ids);
@@ -352,10 +365,15 @@ pub fn forget(conn: &mut AnyConn, forget: &Forget) -> Result<(), StoreError> {
     delete_by!(conn, idempotency, person, ids);
     delete_by!(conn, idempotency, principal, ids);
     on_backend!(conn, |c| diesel::update(consents::table.filter(consents::person.eq_any(ids)))
-        .set(consents::artefact.eq(&empty))
+        .set((
+            consents::artefact.eq(&empty),
+            // With its own id a partner's row would lead to the person's, and so to all others.
+            consents::subject.eq(""),
+            consents::statement.eq(None::<Vec<u8>>)
+        ))
         .execute(c))?;
     on_backend!(conn, |c| diesel::update(inquiries::table.filter(inquiries::person.eq_any(ids)))
-        .set(inquiries::answer.eq(&empty))
+        .set((inquiries::answer.eq(&empty), inquiries::subject.eq("")))
         .execute(c))?;
     Ok(())
 }

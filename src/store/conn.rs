@@ -174,6 +174,22 @@ impl AnyConn {
         Ok(())
     }
 
+    /// Empties what still holds deleted rows: SQLite's journal, PostgreSQL's pages. Answers whether
+    /// nothing is left; a reader in the way keeps SQLite's journal.
+    pub(super) fn wipe(&mut self) -> Result<bool, StoreError> {
+        match self {
+            AnyConn::Pg(conn) => {
+                conn.batch_execute("VACUUM keys")?;
+                Ok(true)
+            }
+            AnyConn::Sqlite(conn) => {
+                let row: Checkpointed =
+                    diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(conn)?;
+                Ok(row.busy == 0)
+            }
+        }
+    }
+
     /// Whether this is PostgreSQL.
     pub fn is_postgres(&self) -> bool {
         matches!(self, AnyConn::Pg(_))
@@ -195,6 +211,12 @@ impl AnyConn {
         }
         Ok(())
     }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Checkpointed {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    busy: i32,
 }
 
 #[derive(diesel::QueryableByName)]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use diesel::prelude::*;
 
 use super::schema::keys;
-use super::{Store, StoreError, Target, Writer, insert_all, load_by, on_backend};
+use super::{AnyConn, Store, StoreError, Target, Writer, insert_all, load_by, on_backend};
 use crate::kernel::Env;
 use crate::kernel::seal::{Place, SealKey};
 
@@ -21,6 +21,8 @@ pub struct KeyStore {
 }
 
 /// Begins the name under which the key that takes another's place waits for the commit.
+/// How often a journal that a reader holds is tried to be emptied at once.
+const WIPES_MAX: usize = 100;
 const NEXT: &str = "next:";
 
 #[derive(Clone, Insertable, Queryable)]
@@ -105,6 +107,25 @@ impl KeyStore {
                 .load(c))?)
         })?;
         Ok(names.iter().map(|name| name.trim_start_matches(NEXT).to_string()).collect())
+    }
+
+    /// The names under which something is kept of persons who were forgotten.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn kept_as_evidence(&self) -> Result<Vec<String>, StoreError> {
+        let names: Vec<String> = self.store.read(|conn| {
+            Ok(on_backend!(conn, |c| keys::table
+                .filter(keys::name.like("person:%#evidence-%"))
+                .select(keys::name)
+                .order(keys::name)
+                .load(c))?)
+        })?;
+        Ok(names
+            .iter()
+            .filter_map(|name| name.strip_prefix("person:"))
+            .map(str::to_string)
+            .collect())
     }
 
     /// The key that waits to take the place of `name`.
@@ -231,14 +252,19 @@ impl KeyStore {
         Ok(destroyed)
     }
 
-    /// Leaves no copy of a deleted key behind in the database's own journal.
-    fn wipe(&self) -> Result<(), StoreError> {
-        self.store.read(|conn| {
-            let sql = match conn.is_postgres() {
-                true => "VACUUM keys",
-                false => "PRAGMA wal_checkpoint(TRUNCATE)",
-            };
-            conn.batch(sql)
-        })
+    /// Leaves no copy of a deleted key behind in the database's own journal. Answers whether
+    /// nothing is left.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn wipe(&self) -> Result<bool, StoreError> {
+        for _ in 0..WIPES_MAX {
+            if self.store.read(AnyConn::wipe)? {
+                return Ok(true);
+            }
+            std::thread::yield_now();
+        }
+        tracing::warn!("a reader kept the key store's journal: the next sweep empties it");
+        Ok(false)
     }
 }

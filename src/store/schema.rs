@@ -325,6 +325,7 @@ diesel::table! {
         reason -> Text,
         idx -> BigInt,
         lifted_idx -> Nullable<BigInt>,
+        member -> Nullable<Text>,
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use fivefold::bureau::command::consent::ReadConsent;
 use fivefold::bureau::command::erase::{Erase, Hold};
+use fivefold::bureau::command::events::ReadEvents;
 use fivefold::bureau::command::file::SeeFile;
 use fivefold::bureau::command::read::ReadAnswer;
 use fivefold::bureau::replay::Replayed;
@@ -164,13 +165,91 @@ on_both!(in_china_what_a_lender_reported_against_the_person_is_stored_and_not_us
         (&certificate["extent"], &certificate["law"]),
         (&json!("restricted"), &json!("PIPL 47"))
     );
+    // Of what was said twice, the last word is stored; never longer than its own clock runs, five
+    // years from the end of the spell (Reg 16), which has none while the debt is open.
     assert_eq!(certificate["restricted"].as_array().map(Vec::len), Some(1));
+    assert_eq!(certificate["restricted"][0]["until"], "2031-11-20");
     assert_eq!(certificate["evidence_until"], "2031-11-20");
     let asked = world.enrol(&case.bank, &human("CN"));
     let answer = world.inquire(&case.bank, &asked, "account_review");
     assert_eq!(answer["code"], "insufficient_data");
     let at_hotel = world.ask(&case.hotel, &case.at_hotel, ("consent", "con_0"), "hotel_deposit");
     assert_eq!(at_hotel.expect_err("its name for the person is gone").code, "consent_not_found");
+});
+
+on_both!(what_is_kept_of_somebody_forgotten_ends_with_its_own_day, |world| {
+    let case = case(world, "CN");
+    // A spell that ended long ago, a mistake that was corrected, and an inquiry.
+    let late = |of: &str, op: &str, dpd: u16| {
+        let mut bad = month(&case.subject, &case.consent, "acct-old", of);
+        bad["op"] = json!(op);
+        if dpd > 0 {
+            bad["dpd"] = json!(dpd);
+            bad["status"] = json!("late");
+            bad["adverse_notice"] =
+                json!({ "channel": "sms", "sent_at": "2022-01-20T00:00:00Z", "template": "t-1" });
+        }
+        bad
+    };
+    let lines = [
+        late("2022-02", "report", 40),
+        late("2022-03", "report", 0),
+        late("2026-08", "report", 45),
+        late("2026-08", "correct", 0),
+    ];
+    for line in lines {
+        let receipt = world.furnish(&case.bank, &[line]);
+        assert_eq!(receipt.rejected, 0, "{:?}", receipt.errors);
+    }
+    let asked = world.inquire(&case.bank, &case.subject, "account_review");
+    let erased = erase(world, &case.subject).expect("forgotten");
+    let restricted = erased["certificate"]["restricted"].as_array().expect("a list").clone();
+    assert_eq!(restricted.len(), 1, "{restricted:?}");
+    let until = text(&restricted[0]["until"]);
+    assert!(until.starts_with("2027-0"), "five years after the spell: {until}");
+    world.audited();
+    let kept = || world.bureau().keystore().kept_as_evidence().expect("names").len();
+    assert_eq!(kept(), 2);
+    assert_eq!(world.bureau().sweep().expect("swept").evidence_ended, 0);
+    world.clock.advance_seconds(400 * 86_400);
+    assert_eq!(world.bureau().sweep().expect("swept").evidence_ended, 1);
+    assert_eq!(kept(), 1);
+    world.audited();
+    world.clock.advance_seconds(5 * 366 * 86_400);
+    assert_eq!(world.bureau().sweep().expect("swept").evidence_ended, 1);
+    assert_eq!((kept(), world.bureau().sweep().expect("swept").evidence_ended), (0, 0));
+    let replayed = world.bureau().replay(&text(&asked["inquiry"]));
+    assert!(replayed.is_err(), "nothing is left of the inquiry: {replayed:?}");
+});
+
+on_both!(an_agent_has_nobody_forgotten_who_could_sign_it_themself, "DE", |world| {
+    let agent = world.partner("Agent", "other", &[Role::Agent, Role::Enroller], &[]);
+    let bank = world.bank();
+    let mandated = |human: &Human| {
+        let mut enrolment = human.enrolment();
+        enrolment["mandate"] = json!({
+            "acts": ["erase", "complain", "see_file"], "expires_at": "2027-01-01T00:00:00Z",
+            "evidence_digest": "ab".repeat(32),
+        });
+        text(&world.enrol_as(world.by(&agent), &enrolment).expect("enrolled")["subject"])
+    };
+    let (with, without) = (Human::nth(17, "DE"), Human::nth(18, "DE"));
+    let key = world.key("signs alone");
+    let (of_with, of_without) = (mandated(&with), mandated(&without));
+    // The mandate was given before the person had a key.
+    let subject = with_key(world, &bank, &with, &key);
+    world.enrol(&bank, &without);
+    let erased = |subject: &str| {
+        world.run(Erase { admission: world.by(&agent), subject: subject.to_string() })
+    };
+    assert_eq!(erased(&of_with).expect_err("not by an agent").code, "own_key_needed");
+    erased(&of_without).expect("nobody else could");
+    // What an agent does for somebody, that somebody is told.
+    world.run(SeeFile { admission: world.by(&agent), subject: of_with }).expect("a report");
+    let me = world.by_person(&world.person(&subject), &key);
+    let told = world.run(ReadEvents { admission: me, after: -1, limit: 100 }).expect("events");
+    assert_eq!(told["events"][0]["kind"], "acted_for_you");
+    assert_eq!(told["events"][0]["about"]["act"], "see_file");
 });
 
 on_both!(a_legal_hold_and_a_law_without_erasure_say_no, |world| {

@@ -146,9 +146,14 @@ on_both!(an_item_is_marked_at_once_corrected_and_told_to_whoever_relied_on_it, |
     let stale = late(&case.subject, &case.consent, "2026-08");
     let mut insisted = stale.clone();
     insisted["op"] = json!("correct");
-    let receipt = world.furnish(&case.bank, &[stale, insisted]);
+    // Nor does the same error with another date, another notice and another balance.
+    let mut varied = insisted.clone();
+    varied["date_of_information"] = json!("2026-08-30");
+    varied["adverse_notice"]["sent_at"] = json!("2026-10-25T00:00:00Z");
+    varied["balance"] = json!({ "amount": "4999.99", "currency": "CNY" });
+    let receipt = world.furnish(&case.bank, &[stale, insisted, varied]);
     let codes: Vec<&str> = receipt.errors.iter().map(|e| e.code.as_str()).collect();
-    assert_eq!(codes, ["record_refuted", "record_refuted"]);
+    assert_eq!(codes, ["record_refuted"; 3]);
 
     // Who got another answer than would be given now learns it, in the form it may have.
     let to_bank = pulled(world, world.by(&case.bank));
@@ -180,6 +185,10 @@ on_both!(a_refuted_item_can_be_upheld_and_the_mark_goes, |world| {
     assert_eq!(seen(world.by(&hotel)).expect_err("not theirs").code, "dispute_not_found");
     let mine = seen(world.by_person(&case.person, &case.key)).expect("mine");
     assert_eq!(mine["items"][0]["state"], "upheld");
+    // The same objection again says nothing new; another ground does.
+    let same = case.dispute(world, "inaccurate", &[bad]).expect_err("nothing new");
+    assert_eq!(same.errors[0].code, "nothing_new");
+    case.dispute(world, "not_mine", &[bad]).expect("another ground");
 });
 
 on_both!(in_europe_a_contested_item_is_neither_shown_nor_scored, "DE", |world| {
@@ -273,6 +282,20 @@ on_both!(what_a_thief_did_is_out_at_once, |world| {
     let opened = case.dispute(world, "identity_theft", &[bad]).expect("opened");
     assert_eq!(opened["withheld"], true);
     assert!(case.score(world)["score"].as_i64() > before["score"].as_i64());
+    // Shown to be the person's own, it is not blocked a second time on the mere word of it.
+    let (dispute, upheld) = (text(&opened["dispute"]), json!({ "observation": bad }));
+    let mut upheld = upheld;
+    upheld["outcome"] = json!("upheld");
+    case.answer(world, &dispute, json!([upheld])).expect("settled");
+    assert_eq!(case.score(world)["score"], before["score"]);
+    let sent = json!({
+        "subject": "me", "items": [{ "observation": bad }], "ground": "identity_theft",
+        "evidence_digest": "cd".repeat(32),
+    });
+    let sent: DisputeSent = serde_json::from_value(sent).expect("a dispute");
+    let admission = world.by_person(&case.person, &case.key);
+    let again = world.run(OpenDispute { admission, sent }).expect("with new evidence");
+    assert_eq!(again["withheld"], false);
 });
 
 on_both!(a_statement_stands_with_its_item_and_staff_answers_the_rest, |world| {

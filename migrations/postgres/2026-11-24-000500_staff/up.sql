@@ -19,3 +19,6 @@ CREATE TABLE alerts (
   at_us BIGINT NOT NULL
 );
 CREATE INDEX alerts_partner ON alerts (partner, at_us);
+
+-- Which member of a record was refuted; NULL where all of it is barred.
+ALTER TABLE barred ADD COLUMN member TEXT;

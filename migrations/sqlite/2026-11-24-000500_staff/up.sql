@@ -19,3 +19,6 @@ CREATE TABLE alerts (
   at_us INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX alerts_partner ON alerts (partner, at_us);
+
+-- Which member of a record was refuted; NULL where all of it is barred.
+ALTER TABLE barred ADD COLUMN member TEXT;

@@ -143,7 +143,7 @@ impl Expected {
             "observation" if !entry.is_evidence() => {
                 self.observed.extend(entry.person.clone());
             }
-            "erased" | "purged" => self.certified(entry),
+            "erased" | "purged" | "erasure_ended" => self.certified(entry),
             "hold_placed" => {
                 self.held.insert(entry.holds("person").to_string(), entry.index as i64);
             }
@@ -200,7 +200,7 @@ impl Expected {
             self.certified.extend(end(0)..=end(1));
         }
         if entry.kind == "erased" {
-            self.erased.insert(entry.holds("person").to_string(), entry.index as i64);
+            self.erased.insert(entry.holds("erased").to_string(), entry.index as i64);
         }
     }
 

@@ -431,11 +431,13 @@ impl<'a> Pass<'a> {
         let hard = |e: &&Entry| e.kind == "inquiry" && e.says("pull") == "hard";
         for entry in entries.iter().filter(hard) {
             let row = rows.remove(&(entry.index as i64));
-            let holds = row.is_some_and(|row| {
-                Some(row.person.as_str()) == entry.owner()
-                    && row.scenario == entry.says("scenario")
-                    && row.at_us == entry.at_us
-            });
+            let forgotten = entry.is_evidence() && row.is_none();
+            let holds = forgotten
+                || row.is_some_and(|row| {
+                    Some(row.person.as_str()) == entry.owner()
+                        && row.scenario == entry.says("scenario")
+                        && row.at_us == entry.at_us
+                });
             let why = "it is missing, or not what the entry says";
             self.report.hold(holds, "inquiry_marks", entry.index, why);
         }
@@ -476,7 +478,7 @@ fn consent_fits(entry: &Entry, row: &ConsentRow, keys: &BTreeMap<String, SealKey
     });
     row.idx == entry.index as i64
         && Some(row.person.as_str()) == entry.owner()
-        && row.subject == given.subject
+        && (row.subject == given.subject || (entry.is_evidence() && row.subject.is_empty()))
         && row.recipient == given.recipient
         && row.purpose == given.purpose.name()
         && row.scenario == given.scenario

@@ -454,22 +454,19 @@ fn put_right(
         match (one.state, &one.correction) {
             (ItemState::Corrected, Some(correction)) => {
                 record(work, furnisher, correction, person)?;
-                for op in [Operation::Report, Operation::Correct] {
-                    let refuted = digest(work.engine, &Observation { op, ..wrong.clone() }, true)?;
-                    bars.push(bar(work, &identity, Some(&refuted), "refuted"));
-                }
+                bars.extend(matter::refuted(work.engine, &identity, wrong, correction));
             }
             (ItemState::Deleted, _) => {
                 let out = Observation { op: Operation::Delete, ..wrong.clone() };
                 record(work, furnisher, &out, person)?;
-                bars.push(bar(work, &identity, None, "deleted"));
+                bars.push(barred(work, &identity));
             }
             _ if one.reinserted => {
                 let again = Observation { op: Operation::Report, ..wrong.clone() };
                 record(work, furnisher, &again, person)?;
-                let barred = bar(work, &identity, None, "deleted");
+                let standing = barred(work, &identity);
                 let rows = rights_rows::barred_of(work.conn, &[identity.as_slice()])?;
-                let standing = rows.into_iter().find(|row| row.id == barred.id);
+                let standing = rows.into_iter().find(|row| row.id == standing.id);
                 bars.extend(standing.map(|row| BarredRow { lifted_idx: Some(0), ..row }));
             }
             _ => continue,
@@ -512,14 +509,9 @@ fn keep(
     Ok(())
 }
 
-fn bar(work: &Work<'_>, identity: &[u8], digest: Option<&[u8]>, reason: &str) -> BarredRow {
-    BarredRow {
-        id: matter::bar_id(work.engine, identity, digest).to_vec(),
-        identity: identity.to_vec(),
-        reason: reason.to_string(),
-        idx: 0,
-        lifted_idx: None,
-    }
+/// A bar against the record, whatever it says.
+fn barred(work: &Work<'_>, identity: &[u8]) -> BarredRow {
+    matter::bar(matter::bar_id(work.engine, identity), identity, "deleted", None)
 }
 
 /// The person hears the results; furnishers hear what became of their items.

@@ -7,6 +7,7 @@ use super::Fault;
 use super::inquire::{Counterpart, Inquire, InquirySent};
 use super::refold::{Circle, key_of};
 use crate::bureau::admission::Admission;
+use crate::bureau::matter;
 use crate::bureau::matter::Told;
 use crate::bureau::work::{Work, answer_place};
 use crate::consent::rows as consent_rows;
@@ -17,8 +18,6 @@ use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows as ledger_rows;
 use crate::store::StoreError;
 
-/// Days back that askers are told of corrections.
-const TELL_DAYS: i64 = 183;
 /// The members of an answer that are its value.
 const VALUES: [&str; 8] =
     ["score", "band", "outcome", "reasons", "dimensions", "completeness", "code", "form"];
@@ -39,7 +38,9 @@ where
 
 fn past(work: &mut Work<'_>, person: &str, since: Time) -> Result<Vec<Past>, Fault> {
     let size = work.size();
-    let since = since.max(work.now.plus_days(-TELL_DAYS)).micros();
+    let residence = super::consent::residence(work, person);
+    let rule = matter::remedies_for(work.engine, &residence).map(|r| r.dispute.askers_told_days);
+    let since = since.max(work.now.plus_days(-rule.unwrap_or_default())).micros();
     let found = work.with_bodies(|conn, loaded, _, keystore| {
         let circle = Circle::of(conn, person, size)?;
         let mut out = Vec::new();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::refold::{Circle, Logged, gather, key_of, refold};
 use super::{Answer, Command, Fault, needs_of_admission};
-use crate::bureau::admission::{Admission, Principal};
+use crate::bureau::admission::Admission;
 use crate::bureau::authority;
 use crate::bureau::matter::{self, Told};
 use crate::bureau::needs::Needs;
@@ -19,7 +19,7 @@ use crate::kernel::Time;
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::policy::{Action, Contested, Deadlined};
-use crate::rights::rows::{ContestedRow, MatterRow};
+use crate::rights::rows::{self as rights_rows, ContestedRow, MatterRow};
 use crate::rights::{Ground, ItemState, MatterKind};
 
 /// Items of one dispute at most.
@@ -90,7 +90,58 @@ pub fn named(one: &Logged) -> Value {
     })
 }
 
+/// An objection to an item that was found unfounded.
+struct Earlier {
+    observation: u64,
+    ground: Value,
+    evidence: Value,
+}
+
+impl Earlier {
+    fn theft(&self) -> bool {
+        self.ground == json!(Ground::IdentityTheft)
+    }
+}
+
+/// Earlier objections of this person whose items were upheld.
+fn upheld(work: &mut Work<'_>) -> Result<Vec<Earlier>, Fault> {
+    let state = ItemState::Upheld.name();
+    let settled: Vec<(String, u64)> = work
+        .loaded
+        .contested
+        .values()
+        .filter(|row| row.state == state && row.to_idx.is_some())
+        .map(|row| (row.dispute.clone(), row.observation.unsigned_abs()))
+        .collect();
+    let ids: BTreeSet<&str> = settled.iter().map(|(dispute, _)| dispute.as_str()).collect();
+    let ids: Vec<&str> = ids.into_iter().collect();
+    let mut found = Vec::new();
+    for row in rights_rows::matters(work.conn, &ids)? {
+        let content = work.matter(&row)?;
+        let of = settled.iter().filter(|(dispute, _)| *dispute == row.id);
+        found.extend(of.map(|(_, observation)| Earlier {
+            observation: *observation,
+            ground: content["ground"].clone(),
+            evidence: content["evidence"].clone(),
+        }));
+    }
+    Ok(found)
+}
+
 impl OpenDispute {
+    /// Whether the item was upheld against this very ground, and nothing new is shown: the same
+    /// objection again would keep any item in doubt for ever (domain.md 1.3, reopened).
+    fn says_nothing_new(&self, observation: u64, earlier: &[Earlier]) -> bool {
+        let mut same = earlier
+            .iter()
+            .filter(|one| one.observation == observation && one.ground == json!(self.sent.ground));
+        let shown = json!(self.sent.evidence_digest);
+        match self.sent.evidence_digest {
+            None => same.next().is_some(),
+            Some(_) => same.any(|one| one.evidence == shown),
+        }
+    }
+
     fn faults(&self) -> Vec<Reason> {
         let mut faults = Vec::new();
         let sent = &self.sent;
@@ -118,7 +169,12 @@ impl OpenDispute {
     }
 
     /// The items, with all that came with them where the whole of it is somebody else's.
-    fn items<'l>(&self, logged: &'l [Logged], work: &Work<'_>) -> Result<Vec<&'l Logged>, Problem> {
+    fn items<'l>(
+        &self,
+        logged: &'l [Logged],
+        earlier: &[Earlier],
+        work: &Work<'_>,
+    ) -> Result<Vec<&'l Logged>, Problem> {
         let known: BTreeMap<u64, &Logged> = logged
             .iter()
             .filter(|one| one.observation.op != Operation::Delete)
@@ -141,7 +197,12 @@ impl OpenDispute {
             };
             if contested(item.observation) {
                 let text = "it is being looked into already";
-                faults.push(Reason::new(pointer, "dispute_open", text));
+                faults.push(Reason::new(pointer.clone(), "dispute_open", text));
+            }
+            if self.says_nothing_new(item.observation, earlier) {
+                let text = "the one who sent it has shown it to be right: object again with \
+                            another ground, or the `evidence_digest` of something new";
+                faults.push(Reason::new(pointer, "nothing_new", text));
             }
             chosen.insert(one.index);
             if self.sent.ground == Ground::NotMine {
@@ -159,7 +220,8 @@ impl OpenDispute {
         if self.sent.items.is_empty() {
             chosen.extend(known.keys());
         }
-        chosen.retain(|index| !contested(*index));
+        // Of what stands for others, what was shown to be right stays as it is.
+        chosen.retain(|index| !contested(*index) && !self.says_nothing_new(*index, earlier));
         if chosen.is_empty() {
             let text = "there is nothing on file to object to, or all of it is looked into already";
             return Err(Problem::new("nothing_to_dispute", text));
@@ -192,12 +254,11 @@ impl Command for OpenDispute {
         let subject = &self.sent.subject;
         let person = authority::for_person(work, &self.admission, subject, Action::Dispute)?;
         let logged = logged(work, &person)?;
-        let items = self.items(&logged, work)?;
+        let earlier = upheld(work)?;
+        let items = self.items(&logged, &earlier, work)?;
         let residence = super::consent::residence(work, &person);
         let rule = matter::remedies_for(work.engine, &residence).map(|r| r.dispute.contested);
-        // What a thief did is blocked at once, whatever the pack does with other items.
-        let withheld =
-            rule == Some(Contested::Withhold) || self.sent.ground == Ground::IdentityTheft;
+        let withheld = self.is_withheld(rule, &items, &earlier);
         let due = |what| matter::due(work.engine, &residence, what, work.now);
         let (due, asked) = (due(Deadlined::DisputeAnswer), due(Deadlined::FurnisherAnswer));
         let dispute = work.mint("dsp");
@@ -226,7 +287,10 @@ impl Command for OpenDispute {
         let recorded = work.append(draft)?;
         let kind = MatterKind::Dispute;
         let row = MatterRow::opened(&dispute, kind, &person, work.now, due, recorded.index);
-        let content = json!({ "ground": self.sent.ground, "text": self.sent.text });
+        let content = json!({
+            "ground": self.sent.ground, "text": self.sent.text,
+            "evidence": self.sent.evidence_digest,
+        });
         work.put_matter(row, &content, recorded.index)?;
         for (place, one) in items.iter().enumerate() {
             work.put_contested(ContestedRow {
@@ -254,6 +318,15 @@ impl Command for OpenDispute {
 }
 
 impl OpenDispute {
+    /// Whether the items are neither shown nor scored while they are looked into. What a thief did
+    /// is blocked at once, whatever the pack does with other items; but not a second time, when it
+    /// was shown to be the person's own.
+    fn is_withheld(&self, rule: Option<Contested>, items: &[&Logged], earlier: &[Earlier]) -> bool {
+        let theft = self.sent.ground == Ground::IdentityTheft;
+        let own = |one: &&Logged| earlier.iter().any(|e| e.observation == one.index && e.theft());
+        rule == Some(Contested::Withhold) || (theft && !items.iter().any(own))
+    }
+
     /// Every furnisher hears of its own items; the person hears that somebody acted for them.
     fn told(&self, dispute: &str, person: &str, items: &[&Logged], due: Option<Time>) -> Vec<Told> {
         let mut by_furnisher: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
@@ -271,11 +344,7 @@ impl OpenDispute {
                 Told::new(furnisher, "dispute_to_answer", body)
             })
             .collect();
-        if matches!(self.admission.principal, Principal::Partner(_)) {
-            let by = self.admission.principal.key();
-            let body = json!({ "act": "dispute", "dispute": dispute, "by": by });
-            told.push(Told::new(person, "acted_for_you", body));
-        }
+        told.extend(matter::acted_for(&self.admission, person, Action::Dispute, dispute));
         told
     }
 }

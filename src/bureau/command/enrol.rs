@@ -117,7 +117,7 @@ pub fn key_proof_text(partner: &str, thumbprint: &str) -> String {
 }
 
 /// The acts that a mandate can name.
-const MANDATE_ACTS: [&str; 11] = [
+const MANDATE_ACTS: [&str; 13] = [
     "see_file",
     "give_consent",
     "read_consent",
@@ -128,6 +128,8 @@ const MANDATE_ACTS: [&str; 11] = [
     "read_dispute",
     "add_statement",
     "ask_review",
+    "complain",
+    "read_notice",
     "erase",
 ];
 /// Days for which a mandate runs at most.

@@ -2,6 +2,9 @@
 //! projection goes, and a signed certificate in the log names each entry whose content is gone.
 //! The log still verifies (decisions.md 6).
 
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::refold::{Circle, Logged, open};
@@ -13,12 +16,13 @@ use crate::bureau::{authority, matter, tomb};
 use crate::error::Problem;
 use crate::kernel::bytes::base64;
 use crate::ledger::body::{
-    Draft, PersonalPart, evidence_name, open_part, person_key_name, seal_part,
+    Draft, PersonalPart, evidence_name, evidence_until, open_part, person_key_name, seal_part,
 };
 use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows::{self as ledger_rows, BodyRow};
-use crate::policy::{Action, Erasure, Kept};
+use crate::policy::{Action, AtEnd, Erasure, Kept, Pack};
 use crate::rights::rows::{self as rights_rows, Forget};
+use crate::score::{FoldContext, forget as score_forget, live};
 use crate::store::StoreError;
 
 /// What is kept as evidence of who got what on which ground, until its own clock ends.
@@ -46,8 +50,8 @@ pub struct Erase {
 struct Parting {
     gone: Vec<BodyRow>,
     evidence: Vec<BodyRow>,
-    /// Of the evidence: records that the law makes the bureau store.
-    restricted: Vec<i64>,
+    /// Adverse records of lenders, of which the law makes the bureau store the last word.
+    adverse: Vec<BodyRow>,
     observations: Vec<Logged>,
 }
 
@@ -124,12 +128,9 @@ fn part(work: &mut Work<'_>, person: &str, ids: &[&str], keep: bool) -> Result<P
                 let text = format!("entry {} belongs to somebody else since a split", row.idx);
                 return Err(StoreError::Refused(text));
             }
-            let statutory = logged.observation.fact.is_adverse()
-                && logged.observation.op != crate::collect::Operation::Delete
-                && lenders.contains(&logged.furnisher);
-            if keep && statutory {
-                parting.restricted.push(row.idx);
-                parting.evidence.push(row);
+            let adverse = logged.observation.fact.is_adverse();
+            if keep && adverse && lenders.contains(&logged.furnisher) {
+                parting.adverse.push(row);
             } else {
                 parting.gone.push(row);
             }
@@ -147,10 +148,46 @@ fn part(work: &mut Work<'_>, person: &str, ids: &[&str], keep: bool) -> Result<P
     }
 }
 
-/// Seals what stays as evidence anew, under the key that outlives the person's.
-fn reseal(work: &Work<'_>, rows: &[BodyRow], evidence: &str) -> Result<Vec<BodyRow>, Fault> {
+/// Until when each standing word of a file is kept by its own clock, by index; a word that was
+/// corrected, deleted or followed by another does not stand. `None`: no clock runs.
+fn standing(work: &Work<'_>, pack: &Pack, logged: &[Logged]) -> BTreeMap<i64, Option<Date>> {
+    let context = |one: &Logged| FoldContext {
+        index: one.index,
+        recorded: one.recorded,
+        furnisher: "",
+        utc_offset_hours: pack.utc_offset_hours,
+        rates: &[],
+    };
+    let entries = logged
+        .iter()
+        .map(|one| (FoldContext { furnisher: &one.furnisher, ..context(one) }, &one.observation));
+    let standing = live(entries);
+    let mut until: BTreeMap<i64, Option<Date>> =
+        standing.iter().map(|(context, _)| (context.index as i64, None)).collect();
+    let today = work.now.date_at(pack.utc_offset_hours);
+    for end in score_forget::ends(&standing, &pack.retention) {
+        if end.then == AtEnd::Purge {
+            until.insert(end.index as i64, Some(end.from));
+        }
+    }
+    until.retain(|_, end| end.is_none_or(|end| end > today));
+    until
+}
+
+/// Seals what stays anew, under a key that ends with a day and outlives the person's.
+fn reseal(
+    work: &mut Work<'_>,
+    rows: &[BodyRow],
+    person: &str,
+    until: Option<Date>,
+) -> Result<Vec<BodyRow>, Fault> {
+    let evidence = &evidence_name(person, until);
+    let name = person_key_name(evidence);
+    if !work.loaded.keys.contains_key(&name) {
+        work.make_key(name.clone());
+    }
     let env = &work.engine.env;
-    let new = work.key(&person_key_name(evidence))?;
+    let new = work.key(&name)?;
     let mut out = Vec::new();
     for row in rows {
         let owner = row.person.clone().unwrap_or_default();
@@ -191,12 +228,20 @@ impl Command for Erase {
         let (rule, pack_id) = (pack.erasure.clone(), pack.id.clone());
         let keep = rule.extent == Erasure::Restricted;
         let clock = pack.retention.keep(Kept::Evidence);
-        let today = work.now.date_at(pack.utc_offset_hours);
-        let until = clock.and_then(|clock| clock.until(Some(today)));
-        let parting = part(work, &person, &ids, keep)?;
-        let evidence = evidence_name(&person);
-        work.make_key(person_key_name(&evidence));
-        let survivors = reseal(work, &parting.evidence, &evidence)?;
+        let until = clock.and_then(|c| c.until(Some(work.now.date_at(pack.utc_offset_hours))));
+        let mut parting = part(work, &person, &ids, keep)?;
+        let clocks = standing(work, pack, &parting.observations);
+        let (restricted, refuted): (Vec<_>, Vec<_>) =
+            parting.adverse.drain(..).partition(|row| clocks.contains_key(&row.idx));
+        parting.gone.extend(refuted);
+        let mut survivors = reseal(work, &parting.evidence, &person, until)?;
+        let mut stored = Vec::new();
+        for row in &restricted {
+            let own = clocks.get(&row.idx).copied().flatten();
+            let end = own.into_iter().chain(until).min();
+            survivors.extend(reseal(work, std::slice::from_ref(row), &person, end)?);
+            stored.push(json!({ "entry": row.idx, "until": end }));
+        }
         let gone: Vec<i64> = parting.gone.iter().map(|row| row.idx).collect();
         let kept: Vec<i64> = survivors.iter().map(|row| row.idx).collect();
         let tombs = tomb::all(work, &ids, &parting.observations)?;
@@ -204,14 +249,14 @@ impl Command for Erase {
         let certificate = json!({
             "certificate": "fivefold-erasure/v1", "at": work.now, "rule_pack": pack_id,
             "law": law, "extent": rule.extent, "gone": ranges(gone.clone()),
-            "kept_as_evidence": ranges(kept), "restricted": ranges(parting.restricted.clone()),
+            "kept_as_evidence": ranges(kept), "restricted": stored,
             "evidence_until": until, "tombstones": tombs.len(),
             "keys_destroyed": ids.len(),
             "copies": "Backups of the data hold nothing that opens without the destroyed key, and \
                        the key store is in no backup: with the key the last copy is gone.",
         });
         let (actor, _) = authority::actor(work, &self.admission);
-        let body = record(work, &actor, &evidence, &person, &certificate, tombs.len())?;
+        let body = record(work, &actor, &person, &certificate, tombs.len())?;
         let index = body["log"]["index"].as_u64().unwrap_or_default();
         forget(work, &ids, index, gone, survivors, tombs);
         // The kept copy of this answer must not hang on the key that is destroyed.
@@ -223,7 +268,6 @@ impl Command for Erase {
 fn record(
     work: &mut Work<'_>,
     actor: &str,
-    evidence: &str,
     person: &str,
     certificate: &Value,
     tombs: usize,
@@ -233,14 +277,13 @@ fn record(
     let signature = base64(&key.sign(text.as_bytes()));
     let keyid = key.public().thumbprint();
     let draft = Draft::new("erased", PublicKind::Right)
-        .about(evidence)
         .says("by", actor)
         .says("certificate", text.clone())
         .says("signature", signature.clone())
         .says("keyid", keyid.clone())
         .says("gone", certificate["gone"].clone())
         .says("bars", tombs)
-        .holds(json!({ "person": person }));
+        .holds(json!({ "erased": person }));
     let recorded = work.append(draft)?;
     Ok(json!({
         "state": "erased", "certificate": certificate, "certificate_text": text,
@@ -272,6 +315,7 @@ fn forget(
             reason: "obsolete".to_string(),
             idx,
             lifted_idx: None,
+            member: None,
         });
     }
     let own = |id: &String| ids.contains(&id.as_str());
@@ -291,8 +335,59 @@ fn forget(
             .into_iter()
             .map(|row| (row.idx, row.person.unwrap_or_default(), row.personal))
             .collect(),
+        ended: false,
     };
     work.forget(forget, doomed);
+}
+
+/// What was kept of somebody forgotten ends with its day: its key is destroyed, and a certificate
+/// names the entries that nobody can read any more.
+pub struct EndEvidence {
+    /// The sweep.
+    pub admission: Admission,
+    /// The name under which it is kept.
+    pub name: String,
+}
+
+impl Command for EndEvidence {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn is_bulk(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        // The latest date on earth may be a day early somewhere; the next sweep comes soon.
+        let over = evidence_until(&self.name).is_some_and(|day| day <= work.now.date_at(-12));
+        if !over {
+            return Ok(Answer::ok(&json!({ "ended": 0 }), None));
+        }
+        let rows = ledger_rows::all_about(work.conn, &[self.name.as_str()])?;
+        let rows = rows.into_iter().filter(|row| !row.personal.is_empty());
+        let gone: Vec<i64> = rows.map(|row| row.idx).collect();
+        let certificate = json!({
+            "certificate": "fivefold-evidence/v1", "at": work.now, "gone": ranges(gone.clone()),
+        });
+        let text = certificate.to_string();
+        let key = &work.engine.keys.manifest;
+        let (actor, _) = authority::actor(work, &self.admission);
+        let draft = Draft::new("erasure_ended", PublicKind::Right)
+            .says("by", actor)
+            .says("certificate", text.clone())
+            .says("signature", base64(&key.sign(text.as_bytes())))
+            .says("gone", certificate["gone"].clone());
+        let recorded = work.append(draft)?;
+        let body = json!({ "ended": gone.len(), "log": recorded.receipt() });
+        let forget = Forget { gone, ended: true, ..Forget::default() };
+        work.forget(forget, vec![person_key_name(&self.name)]);
+        Ok(Answer::ok(&body, None))
+    }
 }
 
 /// Staff places a legal hold on a person, or lifts it: while it stands nothing is forgotten.

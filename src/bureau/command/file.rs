@@ -68,13 +68,19 @@ impl Command for SeeFile {
             true => (None, None),
             false => self.counted(work, &person, &residence)?,
         };
+        let told = match staff {
+            true => Vec::new(),
+            false => matter::acted_for(&self.admission, &person, Action::SeeFile, &number),
+        };
         let draft = Draft::new("file_seen", PublicKind::Right)
             .about(&person)
             .says("by", actor)
+            .says("tells", told.len())
             .says("report_of_year", json!(place))
             .says("rule_pack", json!(terms.packs.first().map(|p| &p.id)))
             .holds(json!({ "person": person, "report": number, "reason": reason }));
         let recorded = work.append(draft)?;
+        work.tell(told, Some(&person), recorded.index)?;
         let mut dossier = self.dossier(work, &person, number, recorded.index)?;
         dossier.quota = quota;
         let view = dossier.view(work.engine);

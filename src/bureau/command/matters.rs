@@ -148,9 +148,11 @@ impl Command for OpenMatter {
         let due = what.and_then(|what| matter::due(work.engine, &residence, what, work.now));
         let id = work.mint(prefix);
         let (actor, _) = authority::actor(work, &self.admission);
+        let told = matter::acted_for(&self.admission, &person, action, &id);
         let draft = Draft::new(entry, PublicKind::Right)
             .about(&person)
             .says("by", actor)
+            .says("tells", told.len())
             .says("due", json!(due))
             .says("of_item", self.sent.observation.is_some())
             .holds(json!({
@@ -165,7 +167,12 @@ impl Command for OpenMatter {
             "inquiry": self.sent.inquiry,
         });
         work.put_matter(row, &content, recorded.index)?;
+        work.tell(told, Some(&person), recorded.index)?;
         let mut body = json!({ "state": state, "due": due, "log": recorded.receipt() });
+        if self.kind == MatterKind::Complaint {
+            // This answer is the acknowledgement that some packs ask for within days.
+            body["acknowledged"] = json!(work.now);
+        }
         body[self.kind.name()] = json!(id);
         Ok(Answer::created(&body, Some(&person)))
     }

@@ -23,9 +23,6 @@ use crate::score::reasons::Language;
 use crate::score::{Assessment, Outcome, Scorecard, Vector, assess_vector};
 use crate::store::StoreError;
 
-/// Days in which a further report is free after a notice.
-const FREE_REPORT_DAYS: i64 = 60;
-
 /// `GET /v1/notices/{id}`.
 pub struct ReadNotice {
     /// Who reads.
@@ -186,6 +183,7 @@ fn content(
             json!({ "en": right.text.en, "zh": right.text.zh, "law": law })
         })
         .collect();
+    let free = pack.remedies().and_then(|remedies| remedies.reports.free_after_adverse_days);
     let asker = work.registry.partners.get(&row.asker);
     let name = asker.map_or_else(|| row.asker.clone(), |partner| partner.name.clone());
     let content = json!({
@@ -196,7 +194,7 @@ fn content(
         "bureau": "Fivefold gave an answer that was used. It did not decide, and cannot say why \
                    the decision was made beyond the reasons below.",
         "score": score, "reasons": reasons, "rights": rights,
-        "free_report_until": work.now.plus_days(FREE_REPORT_DAYS), "rule_pack": pack.id,
+        "free_report_until": free.map(|days| work.now.plus_days(days)), "rule_pack": pack.id,
         "categories_considered": considered(assessment),
     });
     (reasons, content)

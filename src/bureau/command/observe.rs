@@ -161,10 +161,9 @@ impl ObserveSlice {
             own: digest(work.engine, observation, self.scored())?,
             other: digest(work.engine, observation, !self.scored())?,
         };
-        for one in [&digests.own, &digests.other] {
-            if let Some((code, text)) = matter::bar_against(work, &identity, one) {
-                return Ok(reject(code, text));
-            }
+        let bar = matter::bar_against(work, &identity, observation);
+        if let Some((code, text)) = bar.filter(|_| observation.op != Operation::Delete) {
+            return Ok(reject(code, text));
         }
         if let Some(fate) = self.against_last(work, observation, &identity, &digests) {
             return Ok(fate);

@@ -145,7 +145,14 @@ impl Command for PurgeItems {
         let recorded = work.append(draft)?;
         for (identity, id) in bars {
             let (reason, idx) = ("obsolete".to_string(), recorded.index as i64);
-            work.put_barred(BarredRow { id, identity, reason, idx, lifted_idx: None });
+            work.put_barred(BarredRow {
+                id,
+                identity,
+                reason,
+                idx,
+                lifted_idx: None,
+                member: None,
+            });
         }
         refold(work, &person)?;
         let body = json!({ "purged": gone.len(), "log": recorded.receipt() });
@@ -161,7 +168,7 @@ fn bars(work: &mut Work<'_>, entries: &[Logged]) -> Result<BTreeMap<Vec<u8>, Vec
         let rows = subject_rows::pairwise(work.conn, By::Key, &[subject])?;
         let Some(row) = rows.first() else { continue };
         let name = identity(work.engine, &row.person, &one.furnisher, &one.observation);
-        out.insert(name.to_vec(), matter::bar_id(work.engine, &name, None).to_vec());
+        out.insert(name.to_vec(), matter::bar_id(work.engine, &name).to_vec());
     }
     Ok(out)
 }

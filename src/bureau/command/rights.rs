@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
-use crate::bureau::authority;
 use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
+use crate::bureau::{authority, matter};
 use crate::error::Problem;
 use crate::kernel::id;
 use crate::ledger::body::Draft;
@@ -68,11 +68,14 @@ impl Command for Freeze {
         }
         let freeze = id::mint(&work.engine.env, "frz");
         let (actor, _) = authority::actor(work, &self.admission);
+        let told = matter::acted_for(&self.admission, &person, action, &freeze);
         let draft = Draft::new("freeze_placed", PublicKind::Right)
             .about(&person)
             .says("by", actor)
+            .says("tells", told.len())
             .holds(json!({ "person": person, "freeze": freeze }));
         let recorded = work.append(draft)?;
+        work.tell(told, Some(&person), recorded.index)?;
         let row = FreezeRow {
             id: freeze.clone(),
             person: person.clone(),
@@ -114,11 +117,14 @@ impl Command for Unfreeze {
             return Ok(Answer::ok(&body, Some(&person)));
         }
         let (actor, _) = authority::actor(work, &self.admission);
+        let told = matter::acted_for(&self.admission, &person, action, &row.id);
         let draft = Draft::new("freeze_lifted", PublicKind::Right)
             .about(&person)
             .says("by", actor)
+            .says("tells", told.len())
             .holds(json!({ "person": person, "freeze": row.id }));
         let recorded = work.append(draft)?;
+        work.tell(told, Some(&person), recorded.index)?;
         row.lifted_us = Some(work.now.micros());
         work.loaded.freezes.insert(row.id.clone(), row.clone());
         work.subjects().freezes.push(row.clone());

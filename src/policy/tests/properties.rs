@@ -61,6 +61,7 @@ fn bits(facts: &mut Facts) -> Vec<&mut bool> {
         &mut person.incapacity,
         &mut person.minor,
         &mut person.identity_theft,
+        &mut person.own_key,
         &mut record.adverse,
         &mut record.notice_given,
         &mut record.restricted,

@@ -140,6 +140,7 @@ const OTHERS: &[(ActorKind, Action, &str, Change)] = &[
     (ActorKind::Person, Action::Inquire, "not_the_person", |f| f.actor.is_the_person = false),
     (ActorKind::Person, Action::GiveConsent, "not_the_person", |f| f.actor.is_the_person = false),
     (ActorKind::Partner, Action::Erase, "mandate_missing", |f| f.actor.mandate_covers_act = false),
+    (ActorKind::Partner, Action::Erase, "own_key_needed", |f| f.person.own_key = true),
     (ActorKind::Partner, Action::Freeze, "role_missing", |f| f.actor.roles.agent = false),
     (ActorKind::Partner, Action::Inquire, "mandate_missing", |f| {
         f.scenario = Some("self".into());
