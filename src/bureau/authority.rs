@@ -42,6 +42,7 @@ pub fn facts(work: &Work<'_>, admission: &Admission, action: Action, residence: 
         Principal::Operator { .. } => ActorKind::Operator,
     };
     let mut facts = Facts::by(action, kind, pack_of(residence));
+    facts.lives_under = pack_of(residence).map(str::to_string);
     facts.environment = work.engine.environment;
     facts.licensed = work.engine.licensed;
     match &admission.principal {

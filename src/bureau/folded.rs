@@ -20,6 +20,8 @@ pub struct Folded {
     pub index: u64,
     /// The first day on which it changes without a new entry: something's time is over.
     pub until_day: i64,
+    /// The first day on which something of it must be purged, until that is done.
+    pub purge_day: i64,
     pub(super) dirty: bool,
 }
 
@@ -43,5 +45,6 @@ pub fn open_profile(row: &ProfileRow, key: &SealKey) -> Result<Folded, StoreErro
         .map_err(|e| StoreError::inconsistent(e.to_string()))?;
     let profile = Profile::decode(&bytes).map_err(|e| StoreError::inconsistent(e.to_string()))?;
     let (observations, until_day) = (row.observations as u64, row.until_day);
-    Ok(Folded { profile, observations, index, until_day, dirty: false })
+    let purge_day = row.purge_day;
+    Ok(Folded { profile, observations, index, until_day, purge_day, dirty: false })
 }

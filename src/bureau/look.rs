@@ -245,7 +245,7 @@ impl Bureau {
                 found.ok_or_else(|| StoreError::inconsistent(format!("the key {name} is gone")))
             };
             let folded = fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default())?;
-            Ok((folded.0, folded.1))
+            Ok((folded.profile, folded.observations))
         })
     }
 

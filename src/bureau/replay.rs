@@ -230,7 +230,7 @@ impl Bureau {
                 found.ok_or_else(|| StoreError::inconsistent(format!("the key {name} is gone")))
             };
             let folded = fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default())?;
-            Ok((folded.0, folded.1, hard_inquiries(conn, stored)?))
+            Ok((folded.profile, folded.observations, hard_inquiries(conn, stored)?))
         })?;
         let as_of = AsOf {
             date: stored.as_of.date_at(utc_offset_hours),

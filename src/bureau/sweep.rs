@@ -120,13 +120,14 @@ impl Bureau {
 
     /// Purges what is past its time. A score asked before would have left it out all the same.
     fn purge(&self, swept: &mut Swept) -> Result<(), SweepError> {
+        let mut after = String::new();
         loop {
             // The latest date on earth may be a day early somewhere; such a person comes again.
             let today = day_number(self.engine.env.now().date_at(-12));
-            let due = self.store.read(|conn| score_rows::due_by(conn, today, PAGE))?;
-            if due.is_empty() {
-                return Ok(());
-            }
+            let due = self.store.read(|conn| score_rows::due_by(conn, today, &after, PAGE))?;
+            // Somebody under a legal hold stays due, and must not keep the others waiting.
+            let Some(last) = due.last() else { return Ok(()) };
+            after.clone_from(last);
             for person in due {
                 let admission = Admission::operator("sweep", "something's time is over");
                 match self.run(PurgeItems { admission, person }) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Engine;
-use super::command::refold::NEVER;
+use super::command::refold::{Folding, NEVER};
 use super::folded::{Folded, open_profile, profile_place};
 use super::keys::KeysAfter;
 use super::needs::Loaded;
@@ -457,6 +457,7 @@ impl<'a> Work<'a> {
                     observations: 0,
                     index: 0,
                     until_day: NEVER,
+                    purge_day: NEVER,
                     dirty: false,
                 },
                 Some(row) => open_profile(row, self.key(&person_key_name(person))?)?,
@@ -481,15 +482,10 @@ impl<'a> Work<'a> {
     }
 
     /// Replaces a profile: it was refolded.
-    pub fn put_folded(
-        &mut self,
-        person: &str,
-        profile: Profile,
-        observations: u64,
-        until_day: i64,
-    ) {
+    pub fn put_folded(&mut self, person: &str, folding: Folding) {
         let index = self.head.size.saturating_sub(1);
-        let folded = Folded { profile, observations, index, until_day, dirty: true };
+        let Folding { profile, observations, until_day, purge_day } = folding;
+        let folded = Folded { profile, observations, index, until_day, purge_day, dirty: true };
         self.folded.insert(person.to_string(), folded);
     }
 
@@ -574,6 +570,7 @@ impl<'a> Work<'a> {
                 observations: folded.observations as i64,
                 idx: folded.index as i64,
                 until_day: folded.until_day,
+                purge_day: folded.purge_day,
             });
         }
         Ok(rows)

@@ -127,6 +127,7 @@ fn context(
         export: export(facts)?,
         pack: record! {
             id: pack.id.as_str(),
+            of_person: facts.lives_under.as_ref().is_none_or(|id| *id == pack.id),
             licence_required: pack.licence.required,
             erasure: pack.erasure.extent.name(),
         }?,

@@ -167,6 +167,8 @@ pub struct Facts {
     /// Ids of the rule packs that apply (residence of the person, of the asker, purpose). All of
     /// them must permit; with none nothing is permitted.
     pub packs: BTreeSet<String>,
+    /// The pack under which the person lives, when that is known.
+    pub lives_under: Option<String>,
     /// The scenario that was named, known or not. [`Action::SeeFile`] starts as `self`.
     pub scenario: Option<String>,
     /// The basis of a collection or an inquiry.
@@ -195,6 +197,7 @@ impl Facts {
             action,
             actor: Actor::default(),
             packs: BTreeSet::new(),
+            lives_under: None,
             scenario: (action == Action::SeeFile).then(|| "self".to_string()),
             basis: Basis::default(),
             grant: Grant::default(),

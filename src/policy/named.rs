@@ -20,10 +20,11 @@ pub const OBSERVATIONS: [&str; 12] = [
 ];
 
 /// The facts that are texts.
-pub const TEXTS: [&str; 6] = [
+pub const TEXTS: [&str; 7] = [
     "actor.sector",
     "basis.kind",
     "environment",
+    "lives_under",
     "record.category",
     "record.dimension",
     "record.observation",
@@ -50,6 +51,7 @@ pub fn state(facts: &mut Facts, name: &str, value: &str) -> Result<(), String> {
         "record.observation" => {
             facts.record.observation = one_of(&OBSERVATIONS).ok_or_else(wrong)?;
         }
+        "lives_under" => facts.lives_under = Some(value.to_string()),
         "record.dimension" => facts.record.dimension = one_of(&DIMENSIONS).ok_or_else(wrong)?,
         _ => return Err(format!("there is no fact {name}")),
     }

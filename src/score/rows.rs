@@ -21,6 +21,8 @@ pub struct ProfileRow {
     pub idx: i64,
     /// The first day, YYYYMMDD, on which it changes without a new entry.
     pub until_day: i64,
+    /// The first day, YYYYMMDD, on which something of it must be purged, until that is done.
+    pub purge_day: i64,
 }
 
 /// A hard inquiry that counts.
@@ -62,10 +64,16 @@ pub fn page(conn: &mut AnyConn, after: &str) -> Result<Vec<ProfileRow>, StoreErr
     Ok(page_after!(conn, profiles, person, after, ProfileRow))
 }
 
-/// Persons whose profiles change by `day` without a new entry, at most `limit`.
-pub fn due_by(conn: &mut AnyConn, day: i64, limit: i64) -> Result<Vec<String>, StoreError> {
+/// Persons after `after` of whose file something must go by `day`, in order, at most `limit`.
+pub fn due_by(
+    conn: &mut AnyConn,
+    day: i64,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
     Ok(on_backend!(conn, |c| profiles::table
-        .filter(profiles::until_day.le(day))
+        .filter(profiles::purge_day.le(day))
+        .filter(profiles::person.gt(after))
         .select(profiles::person)
         .order(profiles::person)
         .limit(limit)

@@ -205,6 +205,7 @@ diesel::table! {
         observations -> BigInt,
         idx -> BigInt,
         until_day -> BigInt,
+        purge_day -> BigInt,
     }
 }
 

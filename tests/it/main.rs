@@ -25,3 +25,4 @@ mod staff;
 mod tidy;
 mod uploads;
 mod world;
+mod year;

@@ -22,3 +22,9 @@ CREATE INDEX alerts_partner ON alerts (partner, at_us);
 
 -- Which member of a record was refuted; NULL where all of it is barred.
 ALTER TABLE barred ADD COLUMN member TEXT;
+
+-- The first day (YYYYMMDD) on which something of the person's must go, until it is gone.
+ALTER TABLE profiles ADD COLUMN purge_day INTEGER NOT NULL DEFAULT 99991231;
+UPDATE profiles SET purge_day = until_day;
+DROP INDEX profiles_until;
+CREATE INDEX profiles_purge ON profiles (purge_day, person);

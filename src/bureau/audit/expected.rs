@@ -194,11 +194,16 @@ impl Expected {
         stands.vault = entry.index;
     }
 
-    fn certified(&mut self, entry: &Entry) {
-        for range in entry.record["gone"].as_array().into_iter().flatten() {
+    /// Takes in which entries a certificate's record says are gone.
+    pub fn certify(&mut self, record: &Value) {
+        for range in record["gone"].as_array().into_iter().flatten() {
             let end = |place: usize| range[place].as_i64().unwrap_or_default();
             self.certified.extend(end(0)..=end(1));
         }
+    }
+
+    fn certified(&mut self, entry: &Entry) {
+        self.certify(&entry.record);
         if entry.kind == "erased" {
             self.erased.insert(entry.holds("erased").to_string(), entry.index as i64);
         }

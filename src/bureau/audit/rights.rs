@@ -34,6 +34,8 @@ impl Rights {
         for (name, counts) in [("tells", &mut self.tells), ("bars", &mut self.bars)] {
             match entry.record[name].as_u64() {
                 Some(0) | None => {}
+                // What was told about somebody forgotten went with them.
+                Some(_) if name == "tells" && entry.is_evidence() => {}
                 Some(n) => {
                     counts.insert(index, n);
                 }

@@ -372,10 +372,13 @@ impl Tables<'_> {
                 .ok_or_else(|| StoreError::inconsistent(format!("the key of {owner} is missing")))
         };
         match refold::fold(conn, &mut key, &question, &|_| Vec::new(), &Default::default()) {
-            Ok((profile, count, until)) => {
+            Ok(folding) => {
                 let why = "its day of change lies behind the first clock that ends";
-                self.report.hold(row.until_day <= until, "profiles", &row.person, why);
-                let holds = profile == stored.profile && count == stored.observations;
+                self.report.hold(row.until_day <= folding.until_day, "profiles", &row.person, why);
+                let why = "its day of purge lies behind the first clock that ends";
+                self.report.hold(row.purge_day <= folding.purge_day, "profiles", &row.person, why);
+                let holds = folding.profile == stored.profile
+                    && folding.observations == stored.observations;
                 let why = "folding its entries gives another profile";
                 self.report.hold(holds, "profiles", &row.person, why);
             }

@@ -481,14 +481,15 @@ impl ObserveSlice {
                 rates: &[],
             };
             folded.profile.fold(observation, &context);
-            let late = folded.profile.has_lateness();
-            let first = retention.and_then(|r| forget::earliest(&observation.fact, r, late));
-            let first = match retention {
-                Some(_) => first.map_or(0, day_number),
-                None => NEVER,
-            };
-            folded.until_day = folded.until_day.min(first);
         }
+        let late = folded.profile.has_lateness();
+        let first = retention.and_then(|r| forget::earliest(&observation.fact, r, late));
+        let first = match retention {
+            Some(_) => first.map_or(0, day_number),
+            None => NEVER,
+        };
+        folded.until_day = folded.until_day.min(first);
+        folded.purge_day = folded.purge_day.min(first);
         folded.touched(index);
         Ok(index)
     }

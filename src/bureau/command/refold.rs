@@ -16,7 +16,7 @@ use crate::kernel::seal::SealKey;
 use crate::kernel::{Currency, Time};
 use crate::ledger::body::{PersonalPart, open_part, person_key_name};
 use crate::ledger::rows::{self as ledger_rows, BodyRow};
-use crate::policy::Retention;
+use crate::policy::{AtEnd, Retention};
 use crate::rights::rows::{self as rights_rows, ContestedRow};
 use crate::score::{FoldContext, Profile, forget, live};
 use crate::store::{AnyConn, KeyStore, StoreError};
@@ -229,8 +229,39 @@ fn withheld(
     Ok(out.map(|row| row.observation.unsigned_abs()).collect())
 }
 
-/// Folds what the log holds about the person: the one way from entries to a profile. Gives the
-/// profile and the number of observations read.
+/// What folding gives.
+pub struct Folding {
+    /// The profile.
+    pub profile: Profile,
+    /// Observations read.
+    pub observations: u64,
+    /// The first day on which the profile changes without a new entry.
+    pub until_day: i64,
+    /// The first day on which something must be purged: it may lie in the past, and stays there
+    /// until the purge.
+    pub purge_day: i64,
+}
+
+/// The day on which the first of these entries must go, used in a score or not.
+fn purge_day(logged: &[Logged], question: &Question<'_>) -> i64 {
+    let Some(retention) = question.retention else { return NEVER };
+    let standing = live(logged.iter().map(|one| (context(one, question), &one.observation)));
+    let ends = forget::ends(&standing, retention);
+    let due = ends.iter().filter(|end| end.then == AtEnd::Purge).map(|end| end.from).min();
+    due.map_or(NEVER, day_number)
+}
+
+fn context<'l>(one: &'l Logged, question: &Question<'_>) -> FoldContext<'l> {
+    FoldContext {
+        index: one.index,
+        recorded: one.recorded,
+        furnisher: &one.furnisher,
+        utc_offset_hours: question.utc_offset_hours,
+        rates: &[],
+    }
+}
+
+/// Folds what the log holds about the person: the one way from entries to a profile.
 ///
 /// # Errors
 /// As [`gather`].
@@ -240,10 +271,11 @@ pub fn fold(
     question: &Question<'_>,
     fresh: &dyn Fn(&[&str]) -> Vec<BodyRow>,
     overrides: &Overrides,
-) -> Result<(Profile, u64, i64), StoreError> {
+) -> Result<Folding, StoreError> {
     let circle = Circle::of(conn, question.person, question.before)?;
     let mut logged = gather(conn, keys, &circle, question.before, fresh)?;
     logged.retain(|one| !overrides.purged.contains(&one.index));
+    let purge_day = purge_day(&logged, question);
     let mut revoked = BTreeMap::new();
     for row in consent_rows::by_person(conn, &circle.ids())? {
         revoked.insert(row.id, row.revoked_idx);
@@ -263,17 +295,7 @@ pub fn fold(
         one.observation.op = Operation::Delete;
         one.scored && !said
     });
-    let entries = logged.iter().map(|one| {
-        let context = FoldContext {
-            index: one.index,
-            recorded: one.recorded,
-            furnisher: &one.furnisher,
-            utc_offset_hours: question.utc_offset_hours,
-            rates: &[],
-        };
-        (context, &one.observation)
-    });
-    let standing = live(entries);
+    let standing = live(logged.iter().map(|one| (context(one, question), &one.observation)));
     let (over, next) = match question.retention {
         Some(retention) => forget::over(&standing, retention, question.day),
         None => (BTreeSet::new(), None),
@@ -284,7 +306,8 @@ pub fn fold(
             profile.fold(observation, &context);
         }
     }
-    Ok((profile, count, next.map_or(NEVER, day_number)))
+    let until_day = next.map_or(NEVER, day_number);
+    Ok(Folding { profile, observations: count, until_day, purge_day })
 }
 
 /// Stands for a day that never comes.
@@ -345,11 +368,11 @@ pub fn refold(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
         retention: retention(work.engine, &residence),
         day: work.now.date_at(offset),
     };
-    let (profile, count, until) = work.with_bodies(|conn, loaded, fresh, keystore| {
+    let folding = work.with_bodies(|conn, loaded, fresh, keystore| {
         let mut key = |owner: &str| key_of(loaded, keystore, owner);
         fold(conn, &mut key, &question, fresh, &overrides)
     })?;
-    work.put_folded(person, profile, count, until);
+    work.put_folded(person, folding);
     Ok(())
 }
 
