@@ -73,6 +73,9 @@ impl Life {
 /// What happened, by name: a year in which something never happened shows nothing about it.
 type Happened = BTreeMap<&'static str, u64>;
 
+/// What a person does, or is done to them.
+type Act<'w> = fn(&mut Year<'w>, usize);
+
 struct Year<'w> {
     world: &'w World,
     bank: Party,
@@ -94,7 +97,7 @@ fn line(life: &Life, of: &str, late: bool) -> Value {
     line
 }
 
-impl Year<'_> {
+impl<'w> Year<'w> {
     fn count(&mut self, what: &'static str) {
         *self.happened.entry(what).or_default() += 1;
     }
@@ -291,7 +294,7 @@ impl Year<'_> {
             }
             self.is_answered(place);
             self.is_heard(place);
-            let acts: [(u64, fn(&mut Self, usize)); 6] = [
+            let acts: [(u64, Act<'w>); 6] = [
                 (25, Self::is_asked_about),
                 (8, Self::freezes),
                 (8, Self::objects),
@@ -326,6 +329,7 @@ impl Year<'_> {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "how large a test is made is no configuration")]
 fn setting(name: &str, otherwise: u32) -> u32 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
