@@ -336,6 +336,7 @@ mod tests {
                 doubtful_row: None,
             },
             missing: 1,
+            unread: None,
         };
         let fineness = Fineness { bins: 64, category_rows: 1 };
         let coded = divide(&column, &["-9".to_string()], fineness).expect("divided");

@@ -147,7 +147,12 @@ mod tests {
         words.dedup();
         let place = |cell: &&str| words.iter().position(|w| w == cell).map_or(0, |p| p as u32 + 1);
         let codes = cells.iter().map(place).collect();
-        Column { name: "outcome".into(), data: Data::Words { codes, words }, missing: 0 }
+        Column {
+            name: "outcome".into(),
+            data: Data::Words { codes, words },
+            missing: 0,
+            unread: None,
+        }
     }
 
     #[test]

@@ -53,8 +53,9 @@ pub struct TrainArgs {
     /// Values that do not mean what their size says, each with points of its own
     #[arg(long, value_name = "COL=V,V", num_args = 1..)]
     pub special: Vec<String>,
-    /// Which way points must run: + never falls as the column rises, - never rises, auto is
-    /// either; `auto` alone is for every column of numbers
+    /// Which way the risk must run, as in other tools: + the risk of bad never falls as the column
+    /// rises (points never rise), - it never rises (points never fall), auto whichever the data
+    /// say; `auto` alone is for every column of numbers
     #[arg(long, value_name = "COL=+|-|auto", num_args = 1.., allow_hyphen_values = false)]
     pub monotone: Vec<String>,
     /// How to fit

@@ -117,8 +117,9 @@ fn order(args: &TrainArgs) -> Result<Order, Failure> {
     for text in &args.monotone {
         match text.rsplit_once('=') {
             None if text == "auto" => monotone_all = true,
-            Some((column, "+")) => drop(monotone.insert(column.to_string(), Run::Up)),
-            Some((column, "-")) => drop(monotone.insert(column.to_string(), Run::Down)),
+            // the order speaks of points: where the risk rises, they fall
+            Some((column, "+")) => drop(monotone.insert(column.to_string(), Run::Down)),
+            Some((column, "-")) => drop(monotone.insert(column.to_string(), Run::Up)),
             Some((column, "auto")) => drop(monotone.insert(column.to_string(), Run::Auto)),
             _ => return Err(usage(format!("--monotone {text}: write COL=+, COL=- or COL=auto"))),
         }

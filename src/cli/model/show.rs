@@ -51,6 +51,9 @@ pub fn trained(trained: &Trained) -> Result<(), Failure> {
     for pair in &trained.scorecard.pairs {
         output::note(&format!("two-way: {} and {}", pair.of[0], pair.of[1]));
     }
+    for caution in &trained.cautions {
+        output::note(&format!("look at this: {caution}"));
+    }
     for out in &trained.left_out {
         output::note(&format!("left out: {}: {}", out.name, out.why));
     }

@@ -1,10 +1,12 @@
 //! From a fitted model to a scorecard: integer points in the one TOML form that production reads.
 
 mod compress;
+mod pairs;
 mod scale;
 mod write;
 
 pub use compress::compress;
+pub use pairs::settle_pairs;
 pub use scale::{ScaleWish, choose, score_at};
 
 use super::bins::{Coded, Form};

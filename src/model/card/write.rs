@@ -6,6 +6,7 @@ use super::scale::score_at;
 use super::{About, Model, Part};
 use crate::model::bins::Form;
 use crate::model::boost::PairTerm;
+use crate::model::table::number::{parse, ten};
 use crate::score::scale::Scale;
 use crate::score::scorecard::Monotone;
 
@@ -25,16 +26,45 @@ pub fn scorecard(model: &Model, scale: &Scale, about: &About) -> String {
     let ends = [scale.min, scale.max].map(|end| f64::from(end) * f64::from(scale.unit));
     let neutral = neutral.round().clamp(ends[0], ends[1]) as i32;
     let means: Vec<i32> = model.parts.iter().map(|part| mean_points(part, points)).collect();
-    let pair_means: i32 = model.pairs.iter().map(|_| 0).sum();
-    let base = neutral - means.iter().sum::<i32>() - pair_means;
+    // the mean of a two-way table is nought: it was taken into the intercept
+    let base = neutral - means.iter().sum::<i32>();
     let mut out = head(scale, about, base);
-    for (part, baseline) in model.parts.iter().zip(means) {
-        characteristic(&mut out, part, baseline, points);
+    for (place, baseline) in means.into_iter().enumerate() {
+        characteristic(&mut out, &without_idle_zeros(model, place, points), baseline, points);
     }
     for pair in &model.pairs {
-        two_way(&mut out, model, pair, points);
+        let parts = pair.columns.map(|place| without_idle_zeros(model, place, points));
+        two_way(&mut out, &parts, pair, points);
     }
     out
+}
+
+/// A part whose limits have no more decimals than those that are printed need, so that 0.0995 is
+/// `995` of four decimals and not `99500000000` of twelve.
+fn without_idle_zeros(model: &Model, place: usize, points: impl Fn(f64) -> i32) -> Part {
+    let mut part = model.parts[place].clone();
+    let Form::Numbers { decimals, cuts, specials } = &mut part.form else { return part };
+    let of_special =
+        specials.iter().filter_map(|s| parse(s.as_bytes(), false)).map(|(_, decimals)| decimals);
+    let least = of_special.max().unwrap_or(0);
+    let values = &part.values;
+    let both = model.pairs.iter().flat_map(|pair| pair.columns.iter().zip(&pair.axes));
+    let axes: Vec<&Vec<u8>> =
+        both.filter(|(own, _)| **own == place).map(|(_, axis)| axis).collect();
+    let printed = |i: usize| {
+        let on_an_axis = axes.iter().any(|axis| axis[i] != axis[i + 1]);
+        on_an_axis || points(values[i]) != points(values[i + 1])
+    };
+    let shown: Vec<i64> =
+        cuts.iter().enumerate().filter(|(i, _)| printed(*i)).map(|(_, cut)| *cut).collect();
+    let mut idle = 0;
+    while *decimals - idle > least && shown.iter().all(|cut| cut % ten(idle + 1) == 0) {
+        idle += 1;
+    }
+    *decimals -= idle;
+    // limits that are not printed may lose digits
+    cuts.iter_mut().for_each(|cut| *cut = cut.div_euclid(ten(idle)));
+    part
 }
 
 fn mean_points(part: &Part, points: impl Fn(f64) -> i32) -> i32 {
@@ -211,8 +241,12 @@ fn groups(
     out.push_str("]\n");
 }
 
-fn two_way(out: &mut String, model: &Model, pair: &PairTerm, points: impl Fn(f64) -> i32 + Copy) {
-    let [a, b] = pair.columns.map(|place| &model.parts[place]);
+fn two_way(
+    out: &mut String,
+    [a, b]: &[Part; 2],
+    pair: &PairTerm,
+    points: impl Fn(f64) -> i32 + Copy,
+) {
     let reason = quoted(&format!("{} and {}", a.name, b.name));
     let _ = write!(
         out,

@@ -1,5 +1,6 @@
 //! From a table to a scorecard: read, divide, fit, join, write, and measure what was written.
 
+mod caution;
 mod order;
 mod select;
 #[cfg(test)]
@@ -68,9 +69,23 @@ pub struct Trained {
     pub characteristics: Vec<Characteristic>,
     /// Columns that were not used.
     pub left_out: Vec<LeftOut>,
+    /// What whoever fitted it should look at.
+    pub cautions: Vec<String>,
     /// What else the method tells.
     pub notes: Value,
 }
+
+/// What each split was measured on: `metrics.json` says it beside the figures.
+const SPLITS: [(&str, &str); 3] = [
+    ("train", "the written scorecard on the rows it was fitted to"),
+    (
+        "cv",
+        "every row by models that had not seen it, before bins were joined and points rounded. \
+         When to stop, two-way tables and calibration were chosen on the same rows, so it is a \
+         little too good: rely on a holdout",
+    ),
+    ("holdout", "the written scorecard on rows that nothing was chosen on"),
+];
 
 impl Trained {
     /// `metrics.json`: each split with its figures, then the rest.
@@ -94,6 +109,11 @@ impl Trained {
         );
         out.insert("characteristics".into(), json!(self.characteristics));
         out.insert("left_out".into(), json!(self.left_out));
+        out.insert("cautions".into(), json!(self.cautions));
+        let of = |(split, about): &(&str, &str)| (split.to_string(), json!(about));
+        let there = |(split, _): &&(&str, &str)| self.splits.iter().any(|(name, _)| name == split);
+        let about: serde_json::Map<_, _> = SPLITS.iter().filter(there).map(of).collect();
+        out.insert("splits".into(), Value::Object(about));
         out.insert("fit".into(), self.notes.clone());
         Value::Object(out)
     }
@@ -114,8 +134,7 @@ struct Fitted {
 /// # Errors
 /// The file, the columns or the outcome are not fit for it.
 pub fn train(path: &Path, order: &Order) -> Result<Trained, ModelError> {
-    let wanted = Wanted { only: None, categorical: &order.categorical };
-    let table = read(path, &wanted)?;
+    let table = read(path, &wanted(order))?;
     let digest = digest(path)?;
     train_table(&table, &digest, order)
 }
@@ -151,6 +170,10 @@ pub fn train_table(table: &Table, digest: &str, order: &Order) -> Result<Trained
         Method::Boost => fit_boost(&fitted_columns, &bad, order),
     };
     left_out.extend(fitted.left_out);
+    if fitted.model.parts.is_empty() {
+        return Err(caution::nothing_left(&left_out));
+    }
+    let cautions = caution::of(&fitted_columns, &bad, &fitted.found, order);
     let (text, scorecard) = write(&fitted.model, &fitted_columns, &bad, digest, &target, order)?;
     let mut splits = Vec::new();
     let measured = |rows: &[usize]| -> Result<Option<Figures>, ModelError> {
@@ -174,7 +197,8 @@ pub fn train_table(table: &Table, digest: &str, order: &Order) -> Result<Trained
     }
     let mut characteristics = fitted.found;
     characteristics.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.name.cmp(&b.name)));
-    Ok(Trained { text, scorecard, target, splits, characteristics, left_out, notes: fitted.notes })
+    let notes = fitted.notes;
+    Ok(Trained { text, scorecard, target, splits, characteristics, left_out, cautions, notes })
 }
 
 /// The rows that a report on a fit is measured on, and what they are: those kept apart, else all.
@@ -182,13 +206,17 @@ pub fn train_table(table: &Table, digest: &str, order: &Order) -> Result<Trained
 /// # Errors
 /// The file cannot be read.
 pub fn measured(path: &Path, order: &Order) -> Result<(Table, &'static str), ModelError> {
-    let table = read(path, &Wanted { only: None, categorical: &order.categorical })?;
+    let table = read(path, &wanted(order))?;
     let target = Target::read(table.column(&order.target)?, order.positive.as_deref())?;
     let (_, held) = split(&target.bad, order);
     if held.is_empty() {
         return Ok((table, "the rows it was fitted to"));
     }
     Ok((table.take(&held), "the rows kept apart from the fit"))
+}
+
+fn wanted(order: &Order) -> Wanted<'_> {
+    Wanted { categorical: &order.categorical, ..Wanted::default() }
 }
 
 /// SHA-256 of a file.
@@ -436,8 +464,10 @@ fn fit_boost(columns: &[Coded], bad: &[bool], order: &Order) -> Fitted {
     let (parts, mut found, left_out) = keep(parts, columns, bad, &mut pairs, order);
     let mut model = Model { intercept: fitted.intercept, parts, pairs };
     model.stretch(slope, shift);
-    let log_odds = model.log_odds(&codes_of(&model, columns));
-    card::compress(&mut model, variance(&log_odds), JOIN_SHARE);
+    let codes = codes_of(&model, columns);
+    let spread = variance(&model.log_odds(&codes));
+    card::compress(&mut model, spread, JOIN_SHARE);
+    card::settle_pairs(&mut model, &codes, spread * JOIN_SHARE);
     for (part, own) in model.parts.iter().zip(&mut found) {
         (own.iv, own.bins) = information(part);
     }

@@ -34,8 +34,10 @@ pub fn select(table: &Table, order: &Order) -> Result<(Vec<usize>, Vec<LeftOut>)
         } else {
             unusable(column)
         };
-        match why {
-            Some(why) => out.push(LeftOut { name: column.name.clone(), why: why.to_string() }),
+        let unread = column.unread.as_ref().filter(|_| why == Some("empty"));
+        let unread = unread.map(|kind| format!("its type cannot be read: {kind}"));
+        match unread.or(why.map(String::from)) {
+            Some(why) => out.push(LeftOut { name: column.name.clone(), why }),
             None => tried.push(place),
         }
     }

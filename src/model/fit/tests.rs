@@ -27,11 +27,13 @@ fn table(rows: usize, seed: u64) -> Table {
         name: name.to_string(),
         data: Data::Numbers { values, decimals: 3, words: vec![], doubtful_row: None },
         missing: 0,
+        unread: None,
     };
     let word = |name: &str, codes: Vec<u32>, words: &[&str]| Column {
         name: name.to_string(),
         data: Data::Words { codes, words: words.iter().map(|w| w.to_string()).collect() },
         missing: 0,
+        unread: None,
     };
     let [a, b, c] = columns;
     let columns = vec![
@@ -132,4 +134,90 @@ fn two_way_tables_stay_within_one_dimension() {
     let trained = train_table(&table, "d", &asked).expect("a fit");
     assert!(trained.left_out.iter().any(|out| out.name == "c" && out.why == "in no dimension"));
     assert!(trained.scorecard.pairs.iter().all(|p| p.dimension == Some(Dimension::CreditHistory)));
+}
+
+/// The same table with its outcomes dealt out anew: nothing says anything about them.
+fn shuffled(mut table: Table) -> Table {
+    let mut draws = Draws::new(&[77]);
+    let Some(Column { data: Data::Words { codes, .. }, .. }) = table.columns.last_mut() else {
+        panic!("outcomes")
+    };
+    for i in (1..codes.len()).rev() {
+        codes.swap(i, draws.below(i as u64 + 1) as usize);
+    }
+    table
+}
+
+#[test]
+fn noise_is_refused_in_words() {
+    for method in [Method::Woe, Method::Boost] {
+        let mut noise = shuffled(table(1_200, 6));
+        noise.columns.retain(|column| column.name == "c" || column.name == "bad");
+        match train_table(&noise, "d", &order(method, 2)) {
+            Err(error) => {
+                assert_eq!(error.code(), "table_unusable");
+                assert!(error.to_string().starts_with("no column says anything"), "{error}");
+                assert!(error.to_string().contains("c ("), "{error}");
+            }
+            // chance may leave a shadow of a pattern; then it is a scorecard that can be read
+            Ok(trained) => assert!(!trained.scorecard.characteristics.is_empty()),
+        }
+    }
+}
+
+#[test]
+fn a_column_that_tells_the_outcome_is_fitted_and_named() {
+    let mut table = table(1_000, 7);
+    let bad = match &table.columns.last().expect("outcomes").data {
+        Data::Words { codes, .. } => codes.clone(),
+        Data::Numbers { .. } => panic!("outcomes"),
+    };
+    if let Data::Numbers { values, .. } = &mut table.columns[0].data {
+        for (row, (value, bad)) in values.iter_mut().zip(bad).enumerate() {
+            *value = i64::from(bad) * 1_000 + row as i64 % 500;
+        }
+    }
+    for method in [Method::Woe, Method::Boost] {
+        let trained = train_table(&table, "d", &order(method, 2)).expect("a fit");
+        let train = trained.splits.iter().find(|(split, _)| *split == "train").expect("a split").1;
+        assert!(train.auc.value > 0.999, "{method:?}: {}", train.auc.value);
+        assert!(trained.cautions.iter().any(|c| c.starts_with("a: ")), "{:?}", trained.cautions);
+    }
+}
+
+#[test]
+fn a_direction_against_the_data_is_not_forced_in_silence() {
+    let table = table(1_500, 3);
+    for method in [Method::Woe, Method::Boost] {
+        for (run, warned) in [(Run::Up, true), (Run::Down, false), (Run::Auto, false)] {
+            let monotone = BTreeMap::from([("a".to_string(), run)]);
+            let asked = Order { monotone, ..order(method, 2) };
+            let trained = train_table(&table, "d", &asked).expect("a fit");
+            let told = trained.cautions.iter().any(|c| c.starts_with("--monotone a=-"));
+            assert_eq!(told, warned, "{method:?} {run:?}");
+        }
+    }
+}
+
+#[test]
+fn limits_are_printed_with_the_decimals_they_need() {
+    let mut table = table(1_500, 8);
+    if let Data::Numbers { values, decimals, .. } = &mut table.columns[0].data {
+        values.iter_mut().filter(|v| **v != MISSING).for_each(|v| *v *= 1_000_000);
+        *decimals = 9;
+    }
+    for method in [Method::Woe, Method::Boost] {
+        let trained = train_table(&table, "d", &order(method, 2)).expect("a fit");
+        let entry = trained.scorecard.characteristics.iter().find(|e| e.name == "a");
+        let entry = entry.expect("the strongest column");
+        let paired = trained.scorecard.pairs.iter().filter_map(|pair| {
+            let axis = pair.of.iter().position(|name| name == "a")?;
+            Some(pair.axes[axis].cuts.clone())
+        });
+        let limits: Vec<i64> =
+            entry.bins.iter().filter_map(|b| b.to).chain(paired.flatten()).collect();
+        assert!(!limits.is_empty());
+        let needed = limits.iter().any(|limit| limit % 10 != 0);
+        assert!(needed || entry.decimals() == 0, "{method:?}: {limits:?}");
+    }
 }

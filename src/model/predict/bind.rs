@@ -81,6 +81,12 @@ impl<'a> Bound<'a> {
     /// # Errors
     /// The first cell that the entry has no points for, with its row.
     pub fn new(entry: &'a Entry, column: &'a Column) -> Result<Bound<'a>, ModelError> {
+        if let Some(kind) = &column.unread {
+            return Err(ModelError::Table(format!(
+                "column `{}`: its type cannot be read: {kind}",
+                column.name
+            )));
+        }
         let gives = |cell: Cell<'_>| entry.cell_points(cell);
         let source = match (&column.data, &entry.column) {
             (Data::Numbers { values, decimals, .. }, Some(Kind::Category { .. })) => {

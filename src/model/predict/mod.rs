@@ -65,7 +65,11 @@ pub fn read(
 ) -> Result<Table, ModelError> {
     let mut only = columns(scorecard);
     only.extend(more.iter().filter(|name| !columns(scorecard).contains(name)).cloned());
-    super::table::read(path, &Wanted { only: Some(&only), categorical: &[] })
+    let entries = &scorecard.characteristics;
+    let decimals: Vec<(String, u32)> =
+        entries.iter().map(|entry| (entry.name.clone(), entry.decimals())).collect();
+    let wanted = Wanted { only: Some(&only), decimals: &decimals, ..Wanted::default() };
+    super::table::read(path, &wanted)
 }
 
 /// Scores every row.

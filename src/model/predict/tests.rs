@@ -79,6 +79,7 @@ fn table(decimals: u32, numbers: &[i64], words: &[u32]) -> Table {
             doubtful_row: None,
         },
         missing: 0,
+        unread: None,
     };
     let w = Column {
         name: "w".into(),
@@ -87,6 +88,7 @@ fn table(decimals: u32, numbers: &[i64], words: &[u32]) -> Table {
             words: ["a", "b", "c", "1.5"].map(String::from).to_vec(),
         },
         missing: 0,
+        unread: None,
     };
     Table { columns: vec![n, w], rows: numbers.len() }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::number::{parse, ten};
+use super::number::{LARGEST, parse, ten};
 use super::{Column, Data, MISSING, WORD_0, is_mark};
 
 /// Digits of one number that are kept exactly: as many as a double holds.
@@ -23,6 +23,8 @@ pub struct Builder {
     name: String,
     comma: bool,
     decimals: u32,
+    /// The decimals that no cell takes away.
+    floor: u32,
     /// Whether the number of decimals was ever cut: then it never grows again.
     capped: bool,
     largest: i64,
@@ -34,15 +36,19 @@ pub struct Builder {
     first_odd: usize,
     missing: usize,
     text: Option<Vec<u32>>,
+    unread: Option<String>,
 }
 
 impl Builder {
-    /// An empty column. With `comma`, a comma is the decimal point.
-    pub fn new(name: &str, comma: bool) -> Builder {
+    /// An empty column. With `comma`, a comma is the decimal point. It has `floor` decimals at
+    /// least: those of the limits it is held against, so that one huge cell cannot move the others
+    /// into another bin.
+    pub fn new(name: &str, comma: bool, floor: u32) -> Builder {
         Builder {
             name: name.to_string(),
             comma,
-            decimals: 0,
+            decimals: floor,
+            floor,
             capped: false,
             largest: 0,
             values: Vec::new(),
@@ -52,12 +58,18 @@ impl Builder {
             first_odd: 0,
             missing: 0,
             text: None,
+            unread: None,
         }
     }
 
     /// The decimals of the numbers so far.
     pub fn decimals(&self) -> u32 {
         self.decimals
+    }
+
+    /// The column is of a type that has no cells to read, such as lists.
+    pub fn refuse(&mut self, kind: &str) {
+        self.unread.get_or_insert_with(|| kind.chars().take(60).collect());
     }
 
     /// A cell as written.
@@ -91,9 +103,12 @@ impl Builder {
             self.code(&written);
             return;
         }
-        if decimals == self.decimals && digits.abs() < EXACT {
-            self.largest = self.largest.max(digits.abs());
-            self.values.push(digits);
+        if decimals <= self.decimals
+            && let Some(scaled) = digits.checked_mul(ten(self.decimals - decimals))
+            && scaled.abs() < EXACT
+        {
+            self.largest = self.largest.max(scaled.abs());
+            self.values.push(scaled);
             return;
         }
         let (mut digits, mut decimals) = (digits, decimals);
@@ -108,12 +123,14 @@ impl Builder {
             decimals = self.decimals;
         }
         let grown = |of: u32| i128::from(digits) * i128::from(ten(of - decimals));
-        while self.decimals > decimals && grown(self.decimals).abs() >= i128::from(EXACT) {
+        let least = decimals.max(self.floor);
+        while self.decimals > least && grown(self.decimals).abs() >= i128::from(EXACT) {
             self.narrow();
         }
-        let most = i128::from(i64::MAX - 1);
+        // beyond every limit of eighteen digits, and no mark
+        let most = i128::from(LARGEST);
         let mut digits = grown(self.decimals.max(decimals)).clamp(-most, most) as i64;
-        while self.decimals > 0 && digits.abs() >= EXACT {
+        while self.decimals > self.floor && digits.abs() >= EXACT {
             self.narrow();
             digits = digits.div_euclid(10);
         }
@@ -228,7 +245,7 @@ impl Builder {
                 doubtful_row: (words_doubtful && self.odd > 0).then_some(self.first_odd),
             },
         };
-        Column { name: self.name, data, missing }
+        Column { name: self.name, data, missing, unread: self.unread }
     }
 }
 
@@ -250,7 +267,7 @@ mod tests {
     use super::*;
 
     fn column(cells: &[&str]) -> Column {
-        let mut builder = Builder::new("x", false);
+        let mut builder = Builder::new("x", false, 0);
         cells.iter().for_each(|cell| builder.cell(cell.as_bytes()));
         builder.finish(false)
     }
@@ -270,6 +287,20 @@ mod tests {
         let Data::Numbers { values, decimals, .. } = column(&cells).data else { panic!("numbers") };
         assert_eq!(decimals, 10);
         assert_eq!(values, [1_234_567_890, -1_234_567_891, 507_085_000_000_000]);
+    }
+
+    #[test]
+    fn one_huge_cell_takes_no_decimals_below_those_that_are_needed() {
+        let mut builder = Builder::new("x", false, 2);
+        for cell in ["0.57", "99999999999999999", "-1e30", "0.5", "3"] {
+            builder.cell(cell.as_bytes());
+        }
+        let Data::Numbers { values, decimals, .. } = builder.finish(false).data else {
+            panic!("numbers")
+        };
+        assert_eq!(decimals, 2);
+        assert_eq!(values, [57, LARGEST, -LARGEST, 50, 300]);
+        assert!(!values.iter().any(|value| is_mark(*value)));
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub fn read(path: &Path, wanted: &Wanted<'_>, gzip: bool) -> Result<Table, Model
     };
     let mut source = BufReader::with_capacity(HEAD_BYTES, plain);
     let head = source.fill_buf().map_err(|e| unreadable(&e))?;
+    if head.trim_ascii().is_empty() {
+        return Err(ModelError::Table(format!("{} is empty: it has no header", path.display())));
+    }
     let delimiter = delimiter(head);
     let bom = head.starts_with(b"\xef\xbb\xbf");
     if bom {
@@ -32,7 +35,9 @@ pub fn read(path: &Path, wanted: &Wanted<'_>, gzip: bool) -> Result<Table, Model
     let names = checked_names(path, names)?;
     wanted.check(&names)?;
     let comma = delimiter == b';';
-    let builder = |name: &String| wanted.takes(name).then(|| Builder::new(name, comma));
+    let builder = |name: &String| {
+        wanted.takes(name).then(|| Builder::new(name, comma, wanted.decimals(name)))
+    };
     let mut builders: Vec<Option<Builder>> = names.iter().map(builder).collect();
     let mut record = csv::ByteRecord::new();
     let mut rows = 0;

@@ -58,6 +58,8 @@ pub struct Column {
     pub data: Data,
     /// How many are missing.
     pub missing: usize,
+    /// The type of its cells, where it is one that cannot be read: then all are missing.
+    pub unread: Option<String>,
 }
 
 impl Column {
@@ -109,7 +111,8 @@ impl Column {
             },
         };
         let missing = 0..rows.len();
-        let mut column = Column { name: self.name.clone(), data, missing: 0 };
+        let unread = self.unread.clone();
+        let mut column = Column { name: self.name.clone(), data, missing: 0, unread };
         column.missing = missing.filter(|row| column.cell(*row) == Cell::Missing).count();
         column
     }
@@ -158,11 +161,17 @@ pub struct Wanted<'a> {
     pub only: Option<&'a [String]>,
     /// These are categories, whatever they hold.
     pub categorical: &'a [String],
+    /// Columns that keep so many decimals at least, whatever they hold.
+    pub decimals: &'a [(String, u32)],
 }
 
 impl Wanted<'_> {
     fn takes(&self, name: &str) -> bool {
         self.only.is_none_or(|only| only.iter().any(|n| n == name))
+    }
+
+    fn decimals(&self, name: &str) -> u32 {
+        self.decimals.iter().find(|(column, _)| column == name).map_or(0, |(_, n)| *n)
     }
 
     fn is_categorical(&self, name: &str) -> bool {

@@ -13,7 +13,7 @@ const TENS: [i64; 19] = {
     tens
 };
 /// Beyond this a number is cut to it: no characteristic means anything there.
-const LARGEST: i64 = 9_000_000_000_000_000_000;
+pub const LARGEST: i64 = 9_000_000_000_000_000_000;
 
 /// Ten to the power of `n`, at most 10^18.
 pub fn ten(n: u32) -> i64 {

@@ -28,7 +28,8 @@ pub fn read(path: &Path, wanted: &Wanted<'_>) -> Result<Table, ModelError> {
     let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
     let reader = reader.map_err(|e| unreadable(&e))?;
     let fields: Vec<String> = reader.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let mut builders: Vec<Builder> = fields.iter().map(|n| Builder::new(n.trim(), false)).collect();
+    let builder = |name: &String| Builder::new(name.trim(), false, wanted.decimals(name.trim()));
+    let mut builders: Vec<Builder> = fields.iter().map(builder).collect();
     let mut rows = 0;
     for batch in reader {
         let damaged =
@@ -74,6 +75,14 @@ fn append(builder: &mut Builder, array: &dyn Array) -> Result<(), String> {
                     None => builder.missing(),
                 }
             }
+        }
+        nested if nested.is_nested() => {
+            builder.refuse(&format!("{nested:?}"));
+            (0..array.len()).for_each(|_| builder.missing());
+        }
+        DataType::Binary | DataType::LargeBinary | DataType::FixedSizeBinary(_) => {
+            builder.refuse("bytes");
+            (0..array.len()).for_each(|_| builder.missing());
         }
         // the rest has a text of its own: 32-bit floats their shortest, decimals their exact one
         _ => {

@@ -95,7 +95,7 @@ pub fn results(sheet: &mut Sheet<'_>, view: &View<'_>) {
 
 /// Part 7.
 pub fn calibration(sheet: &mut Sheet<'_>, view: &View<'_>) {
-    sheet.heading("7  Calibration and overrides", 120.0);
+    sheet.heading("7  Calibration and overrides", CHART_HEIGHT + 12.0);
     let Some(validation) = view.validation else { return nothing(sheet) };
     let found = &validation.calibration;
     sheet.need(CHART_HEIGHT + 6.0);
@@ -135,7 +135,7 @@ pub fn stability(sheet: &mut Sheet<'_>, view: &View<'_>) {
         Column::right("p", 0.7),
         Column::left("verdict", 1.3),
     ];
-    sheet.heading("8  Stability against development", 120.0);
+    sheet.heading("8  Stability against development", CHART_HEIGHT + 12.0);
     let Some(validation) = view.validation else { return nothing(sheet) };
     if let Some(psi) = &validation.psi {
         let (left, right) = two(sheet);

@@ -119,7 +119,8 @@ fn characteristic(sheet: &mut Sheet<'_>, entry: &Entry, unit: i32) {
     ];
     let lines = lines(entry);
     sheet.skip(8.0);
-    sheet.need(NAME.leading() + 60.0);
+    // the name, the heads, and a first line of up to five rows of text
+    sheet.need(NAME.leading() + 75.0);
     let y = sheet.y();
     let dimension = entry.dimension.map(|d| format!(" · {}", d.name())).unwrap_or_default();
     sheet.put_text(MARGIN, y, &format!("{}{dimension}", super::cut(&entry.name, 80)), &NAME);
