@@ -29,6 +29,7 @@ pub mod probing;
 pub mod publisher;
 pub mod register;
 pub mod replay;
+pub mod reporting;
 pub mod room;
 pub mod rows;
 pub mod sequencer;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::authority::pack_of;
 use super::command::Fault;
 use super::command::enrol::VERIFICATION_YEARS;
 use super::work::Work;
@@ -9,6 +10,7 @@ use crate::collect::observation::{Channel, Dimension};
 use crate::consent::Standing;
 use crate::inquiry::hard::{Mark, count};
 use crate::kernel::{Month, Time};
+use crate::ledger::body::Draft;
 use crate::policy::Terms;
 use crate::score::slots::short_digest;
 use crate::score::{AsOf, Profile, Scope};
@@ -21,6 +23,22 @@ pub struct View {
     pub as_of: AsOf,
     /// The verified channels, by name.
     pub channels: Vec<String>,
+}
+
+/// The draft, saying under whose law supervision counts it: the residence of the person it
+/// concerns, else the bureau's home. What names its packs itself is left alone: the opening of an
+/// inquiry's record goes to the asker, who must not learn from it where somebody lives.
+pub fn counted(work: &Work<'_>, mut draft: Draft) -> Draft {
+    if draft.record.contains_key("rule_pack") || draft.record.contains_key("jurisdiction") {
+        return draft;
+    }
+    let stated = draft.record.get("residence").and_then(|value| value.as_str());
+    let person = draft.person.as_ref().and_then(|id| work.loaded.persons.get(id));
+    let residence = stated.or(person.map(|row| row.residence.as_str()));
+    let home = work.engine.home.as_str();
+    let pack = residence.and_then(pack_of).or_else(|| pack_of(home)).unwrap_or(home);
+    draft.record.insert("jurisdiction".to_string(), pack.into());
+    draft
 }
 
 /// Which dimensions may be read: those of the packs that the consent covers.

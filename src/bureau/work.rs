@@ -187,6 +187,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// The person it concerns has no key.
     pub fn append(&mut self, draft: Draft) -> Result<Recorded, StoreError> {
+        let draft = super::standing::counted(self, draft);
         let env = self.engine.env.clone();
         let index = self.head.size;
         let body = Body::write(&env, &draft);

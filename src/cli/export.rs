@@ -51,7 +51,7 @@ pub struct ExportArgs {
     trust: Trust,
 }
 
-fn failed(failure: &ExtractFailure) -> Failure {
+pub(super) fn failed(failure: &ExtractFailure) -> Failure {
     let code = match failure {
         ExtractFailure::Period(_) => "period_unknown",
         ExtractFailure::Store(_) => "database_unavailable",

@@ -15,6 +15,8 @@ mod model;
 mod output;
 mod partner;
 mod policy;
+mod record;
+mod regulator;
 mod replay;
 mod report;
 mod score;
@@ -163,6 +165,8 @@ enum Command {
     Model(model::ModelArgs),
     /// Reports as PDF
     Report(report::ReportArgs),
+    /// Put on record what reports need and nothing else knows
+    Record(record::RecordArgs),
     /// Write a period as Parquet that proves it is complete
     Extract(export::ExtractArgs),
     /// Derive every table anew from the log and compare, with the database
@@ -221,6 +225,7 @@ fn run(cli: &Cli) -> Done {
         Command::Replay(args) => replay::run(place, args),
         Command::Model(args) => model::run(args),
         Command::Report(args) => report::run(place, args),
+        Command::Record(args) => record::run(place, args),
         Command::Extract(args) => export::extract(place, args),
         Command::Audit(args) => audit::run(place, args),
         Command::Verify(args) => verify::run(place, args),

@@ -24,6 +24,8 @@ pub struct ReportArgs {
 enum What {
     /// A person's whole file as PDF: score, accounts, consents, who asked, rights
     Consumer(ConsumerArgs),
+    /// The regulator's tables of a period: Parquet, PDF, signed
+    Regulator(super::regulator::RegulatorArgs),
     /// What a scorecard's file says of itself, as PDF; `model validate --report` measures it too
     Model(ModelArgs),
 }
@@ -60,6 +62,7 @@ struct ConsumerArgs {
 pub fn run(place: &Place, args: &ReportArgs) -> Done {
     match &args.what {
         What::Consumer(args) => consumer(place, args),
+        What::Regulator(args) => super::regulator::report(place, args),
         What::Model(args) => model(args),
     }
 }

@@ -35,6 +35,8 @@ enum What {
     Log(LogArgs),
     /// An export: nothing in it altered, nothing left out
     Export(super::export::ExportArgs),
+    /// A regulator's report: every signature, page and number in its PDF
+    Bundle(super::regulator::BundleArgs),
     /// That an entry stands in the log
     Proof(ProofArgs),
     /// That an answer was recorded as it was given
@@ -118,6 +120,7 @@ pub fn run(place: &Place, args: &VerifyArgs) -> Done {
     match &args.what {
         What::Log(args) => log(place, args),
         What::Export(args) => super::export::verify(place, args),
+        What::Bundle(args) => super::regulator::verify(place, args),
         What::Proof(args) => proof(place, args),
         What::Receipt(args) => receipt(place, args),
     }

@@ -191,6 +191,22 @@ impl Fact {
         }
     }
 
+    /// The day up to which it speaks, from which the furnisher's delay is counted; `None` where no
+    /// day of sending is expected.
+    pub fn speaks_until(&self) -> Option<Date> {
+        let end = |month: Month| month.plus(1).first_day().yesterday().ok();
+        match self {
+            Fact::AccountMonth(f) => Some(f.date_of_information),
+            Fact::Obligation(f) => Some(f.fulfilled.unwrap_or(f.due)),
+            Fact::InquiryHistory(f) => end(f.month),
+            Fact::Spending(f) => end(f.month),
+            Fact::PaymentActivity(f) => end(f.month),
+            Fact::Capacity(f) => end(f.month),
+            Fact::Ties(f) => end(f.month),
+            _ => None,
+        }
+    }
+
     /// Whether it is adverse information in the sense of Reg 44(3): a person must have been told
     /// before it was sent (CN-08).
     pub fn is_adverse(&self) -> bool {

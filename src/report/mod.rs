@@ -5,4 +5,6 @@ pub mod document;
 pub mod extract;
 pub mod model;
 pub mod notice;
+pub mod pack;
+pub mod verify_bundle;
 pub mod verify_export;

@@ -20,6 +20,7 @@ mod postgres;
 mod program;
 mod quiet;
 mod repeating;
+mod reporting;
 mod rights;
 mod staff;
 mod tidy;

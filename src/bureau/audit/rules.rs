@@ -3,7 +3,7 @@
 use crate::ledger::leaf::PublicKind;
 
 /// The coarse kind of each exact kind, by name or by how the name begins (ended by `*`).
-const KINDS: [(&str, PublicKind); 29] = [
+const KINDS: [(&str, PublicKind); 30] = [
     ("subject_*", PublicKind::Subject),
     ("no_merge", PublicKind::Subject),
     ("consent_*", PublicKind::Consent),
@@ -29,6 +29,7 @@ const KINDS: [(&str, PublicKind); 29] = [
     ("policy_*", PublicKind::Governance),
     ("staff_*", PublicKind::Governance),
     ("origin_*", PublicKind::Governance),
+    ("recorded_*", PublicKind::Governance),
     ("person_key_*", PublicKind::Key),
     ("key_*", PublicKind::Key),
     ("export*", PublicKind::Export),

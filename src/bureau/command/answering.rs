@@ -412,6 +412,8 @@ fn settle(
         .says("by", actor)
         .says("outcomes", json!(outcomes))
         .says("state", state)
+        .says("days", (work.now.micros() - row.placed_us) / 86_400_000_000)
+        .says("in_time", row.due_us.is_none_or(|due| work.now.micros() <= due))
         .says("tells", told.len())
         .says("bars", bars.len())
         .holds(json!({

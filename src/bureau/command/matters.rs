@@ -240,6 +240,7 @@ impl Command for AnswerMatter {
             .about(&person)
             .says("by", actor)
             .says("outcome", self.outcome.clone())
+            .says("days", (work.now.micros() - row.placed_us) / 86_400_000_000)
             .says("in_time", row.due_us.is_none_or(|due| work.now.micros() <= due))
             .says("tells", 1)
             .holds(json!({

@@ -332,6 +332,12 @@ impl ObserveSlice {
         if !self.scored() {
             draft = draft.says("loaded_by", "operator");
         }
+        if let Some(until) = fact.speaks_until() {
+            let residence = super::consent::residence(work, person);
+            let (_, offset) = super::refold::terms(work.engine, &residence);
+            let late = day_number(work.now.date_at(offset)) - day_number(until);
+            draft = draft.says("lag_days", late);
+        }
         if let Fact::AccountMonth(month) = fact {
             draft =
                 draft.says("status", json!(month.status)).says("days_past_due", bucket(month.dpd));

@@ -5,6 +5,7 @@ use std::path::Path;
 use printpdf::{FontId, ParsedFont, PdfFont, PdfFontMap};
 
 use super::DocumentError;
+use crate::kernel::bytes::{Digest, hex, sha256};
 
 /// Regular and bold, compiled in (reports/fonts/README.md).
 const REGULAR: &[u8] = include_bytes!("../../../reports/fonts/NotoSans-Regular.ttf");
@@ -48,6 +49,7 @@ pub struct Fonts {
 
 struct Face {
     parsed: ParsedFont,
+    digest: Digest,
     units_per_em: f32,
 }
 
@@ -90,6 +92,11 @@ impl Fonts {
     /// Whether a font with Chinese characters was found.
     pub fn has_han(&self) -> bool {
         self.glyph('中', Weight::Regular).is_some()
+    }
+
+    /// SHA-256 of each font file, in hex: pages come out the same from the same fonts only.
+    pub fn digests(&self) -> Vec<String> {
+        self.faces.iter().map(|face| hex(&face.digest)).collect()
     }
 
     /// How `ch` is drawn, or `None` if no font has it.
@@ -139,7 +146,7 @@ impl Face {
         if units_per_em < 16.0 || parsed.num_glyphs == 0 {
             return Err(invalid());
         }
-        Ok(Face { parsed, units_per_em })
+        Ok(Face { parsed, digest: sha256(bytes), units_per_em })
     }
 
     fn advance(&self, ch: char) -> Option<f32> {

@@ -19,6 +19,7 @@ pub mod canvas;
 pub mod finish;
 pub mod fonts;
 mod icc;
+pub mod read;
 pub mod sheet;
 pub mod table;
 pub mod text;

@@ -25,23 +25,23 @@ pub enum Align {
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
+pub struct Column<'a> {
     /// Its head.
-    pub title: &'static str,
+    pub title: &'a str,
     /// Its share of the width, against the shares of the others.
     pub share: f32,
     /// The side its texts stand on.
     pub align: Align,
 }
 
-impl Column {
+impl<'a> Column<'a> {
     /// A column of text.
-    pub const fn left(title: &'static str, share: f32) -> Column {
+    pub const fn left(title: &'a str, share: f32) -> Column<'a> {
         Column { title, share, align: Align::Left }
     }
 
     /// A column of figures.
-    pub const fn right(title: &'static str, share: f32) -> Column {
+    pub const fn right(title: &'a str, share: f32) -> Column<'a> {
         Column { title, share, align: Align::Right }
     }
 }
@@ -81,7 +81,7 @@ impl<'a> From<Vec<Cell<'a>>> for Row<'a> {
 /// A table across the width of the page.
 pub struct Table<'a> {
     /// The columns.
-    pub columns: &'a [Column],
+    pub columns: &'a [Column<'a>],
     /// What is written when there are no rows.
     pub empty: &'a str,
 }

@@ -6,6 +6,7 @@
 //! (RFC 8037), for tools that speak JOSE; that key stands in the manifest, so the note vouches for
 //! it too.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -121,9 +122,26 @@ impl JwsHeader {
     }
 }
 
+/// A manifest that is signed in both ways.
+pub(crate) trait SignedManifest: Serialize + DeserializeOwned {
+    /// Name and version of its format, and first line of its note.
+    const FORMAT: &'static str;
+
+    /// What it says of itself: format, origin, manifest key.
+    fn says(&self) -> (&str, &str, &Value);
+}
+
+impl SignedManifest for Manifest {
+    const FORMAT: &'static str = MANIFEST_FORMAT;
+
+    fn says(&self) -> (&str, &str, &Value) {
+        (&self.format, &self.origin, &self.manifest_key)
+    }
+}
+
 /// The note's text.
-fn note_text(origin: &str, manifest: &[u8]) -> String {
-    format!("{MANIFEST_FORMAT}\n{origin}\n{}\n", hex(&sha256(manifest)))
+fn note_text(format: &str, origin: &str, manifest: &[u8]) -> String {
+    format!("{format}\n{origin}\n{}\n", hex(&sha256(manifest)))
 }
 
 /// The signed note of a manifest's bytes.
@@ -131,11 +149,12 @@ fn note_text(origin: &str, manifest: &[u8]) -> String {
 /// # Errors
 /// [`NoteError`] without signers.
 pub(crate) fn sign_note(
+    format: &str,
     origin: &str,
     manifest: &[u8],
     signers: &[&NoteSigner],
 ) -> Result<String, NoteError> {
-    note::sign(&note_text(origin, manifest), signers)
+    note::sign(&note_text(format, origin, manifest), signers)
 }
 
 /// The compact JWS of a manifest's bytes by an Ed25519 key.
@@ -165,49 +184,47 @@ fn check_jws(jws: &str, manifest: &[u8], key: &PublicKey) -> Result<(), &'static
     if key.verify(input.as_bytes(), &signature) { Ok(()) } else { Err("its signature is wrong") }
 }
 
-impl Manifest {
-    /// The bytes that are written and signed.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, ManifestError> {
-        let text = serde_json::to_string_pretty(self);
-        let text = text.map_err(|e| ManifestError::Malformed(e.to_string()))?;
-        Ok((text + "\n").into_bytes())
-    }
+/// The bytes of a manifest that are written and signed.
+pub(crate) fn to_bytes(manifest: &impl SignedManifest) -> Result<Vec<u8>, ManifestError> {
+    let text = serde_json::to_string_pretty(manifest);
+    let text = text.map_err(|e| ManifestError::Malformed(e.to_string()))?;
+    Ok((text + "\n").into_bytes())
+}
 
-    /// Opens a manifest: one of `log_keys` must have signed the note over these bytes, and the key
-    /// that it names, which must be the `trusted` one if there is one, the JWS.
-    pub(crate) fn open(
-        bytes: &[u8],
-        note: &str,
-        jws: &str,
-        log_keys: &[Verifier],
-        trusted: Option<&PublicKey>,
-    ) -> Result<Manifest, ManifestError> {
-        let opened = note::open(note, log_keys).map_err(ManifestError::Note)?;
-        let mut lines = opened.text.split('\n');
-        let (format, origin) = (lines.next(), lines.next().unwrap_or_default());
-        let by_log = opened.signed.iter().any(|signed| signed.key.name() == origin);
-        if format != Some(MANIFEST_FORMAT) || !by_log {
-            return Err(ManifestError::NotAManifestNote);
-        }
-        if opened.text != note_text(origin, bytes) {
-            return Err(ManifestError::NotTheSigned);
-        }
-        let manifest: Manifest =
-            serde_json::from_slice(bytes).map_err(|e| ManifestError::Malformed(e.to_string()))?;
-        if manifest.format != MANIFEST_FORMAT || manifest.origin != origin {
-            return Err(ManifestError::Malformed("its format or origin is another".into()));
-        }
-        let key = PublicKey::from_jwk(&manifest.manifest_key)
-            .map_err(|_| ManifestError::Key("cannot be read"))?;
-        if key.algorithm() != Algorithm::Ed25519 {
-            return Err(ManifestError::Key("is not an Ed25519 key"));
-        }
-        if trusted.is_some_and(|trusted| *trusted != key) {
-            return Err(ManifestError::Key("is not the trusted one"));
-        }
-        check_jws(jws, bytes, &key).map_err(ManifestError::Jws)?;
-        Ok(manifest)
+/// Opens a manifest: one of `log_keys` must have signed the note over these bytes, and the key
+/// that it names, which must be the `trusted` one if there is one, the JWS.
+pub(crate) fn open<M: SignedManifest>(
+    bytes: &[u8],
+    note: &str,
+    jws: &str,
+    log_keys: &[Verifier],
+    trusted: Option<&PublicKey>,
+) -> Result<M, ManifestError> {
+    let opened = note::open(note, log_keys).map_err(ManifestError::Note)?;
+    let mut lines = opened.text.split('\n');
+    let (format, origin) = (lines.next(), lines.next().unwrap_or_default());
+    let by_log = opened.signed.iter().any(|signed| signed.key.name() == origin);
+    if format != Some(M::FORMAT) || !by_log {
+        return Err(ManifestError::NotAManifestNote);
     }
+    if opened.text != note_text(M::FORMAT, origin, bytes) {
+        return Err(ManifestError::NotTheSigned);
+    }
+    let manifest: M =
+        serde_json::from_slice(bytes).map_err(|e| ManifestError::Malformed(e.to_string()))?;
+    let said = manifest.says();
+    if said.0 != M::FORMAT || said.1 != origin {
+        return Err(ManifestError::Malformed("its format or origin is another".into()));
+    }
+    let key = PublicKey::from_jwk(said.2).map_err(|_| ManifestError::Key("cannot be read"))?;
+    if key.algorithm() != Algorithm::Ed25519 {
+        return Err(ManifestError::Key("is not an Ed25519 key"));
+    }
+    if trusted.is_some_and(|trusted| *trusted != key) {
+        return Err(ManifestError::Key("is not the trusted one"));
+    }
+    check_jws(jws, bytes, &key).map_err(ManifestError::Jws)?;
+    Ok(manifest)
 }
 
 #[cfg(test)]

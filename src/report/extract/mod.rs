@@ -49,6 +49,7 @@ pub use schema::{ENTRIES, FieldSchema, FieldType, SchemaError, TableSchema};
 
 pub(super) use bounds::Checked;
 pub(super) use entry::{Chain, EntryView};
+pub(super) use manifest::{SignedManifest, open as open_manifest, sign_jws, sign_note, to_bytes};
 pub(super) use tables::{BATCH_ROWS, Projector, same_columns};
 pub(super) use writer::metadata;
 
@@ -238,8 +239,8 @@ fn push(tables: &mut [TableWriter], entry: &Opened<'_>) -> Result<(), ExtractErr
 
 /// Signs and writes the manifest, itself last. Gives its digest.
 fn sign(manifest: &Manifest, keys: ExtractKeys<'_>, out: &Path) -> Result<Digest, ExtractError> {
-    let bytes = manifest.to_bytes()?;
-    let note = manifest::sign_note(&manifest.origin, &bytes, keys.log);
+    let bytes = manifest::to_bytes(manifest)?;
+    let note = manifest::sign_note(MANIFEST_FORMAT, &manifest.origin, &bytes, keys.log);
     let note = note.map_err(ManifestError::Note)?;
     let jws = manifest::sign_jws(&bytes, keys.manifest)?;
     let files = [(MANIFEST_NOTE, note.as_bytes()), (MANIFEST_JWS, jws.as_bytes())];

@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub const ENTRIES: &str = "entries.parquet";
 
 /// The schema files of all tables, `entries` first.
-const FILES: [&str; 8] = [
+const FILES: [&str; 13] = [
     include_str!("../../../reports/schemas/entries.toml"),
     include_str!("../../../reports/schemas/inquiries.toml"),
     include_str!("../../../reports/schemas/scores.toml"),
@@ -22,6 +22,11 @@ const FILES: [&str; 8] = [
     include_str!("../../../reports/schemas/batches.toml"),
     include_str!("../../../reports/schemas/partners.toml"),
     include_str!("../../../reports/schemas/subjects.toml"),
+    include_str!("../../../reports/schemas/rights.toml"),
+    include_str!("../../../reports/schemas/followups.toml"),
+    include_str!("../../../reports/schemas/governance.toml"),
+    include_str!("../../../reports/schemas/exports.toml"),
+    include_str!("../../../reports/schemas/records.toml"),
 ];
 
 /// A schema file of this build is not one; its text says which and why.
@@ -102,10 +107,10 @@ pub enum FieldType {
     /// 32 bytes.
     #[serde(rename = "hash32")]
     Hash,
-    /// A list of texts.
+    /// A list of texts; of an object, the names of its members.
     #[serde(rename = "list<utf8>")]
     Texts,
-    /// A list of integers.
+    /// A list of integers; of an object, the values of its members.
     #[serde(rename = "list<int64>")]
     Ints,
 }

@@ -83,6 +83,16 @@ fn each<'v, T>(
     value.as_array()?.iter().map(|element| read(walk(element, inner)?)).collect()
 }
 
+/// The names of an object's members; serde_json keeps them sorted.
+fn names(value: &Value) -> Option<Vec<&str>> {
+    Some(value.as_object()?.keys().map(String::as_str).collect())
+}
+
+/// The values of an object's members, in the order of their names.
+fn counts(value: &Value) -> Option<Vec<i64>> {
+    value.as_object()?.values().map(Value::as_i64).collect()
+}
+
 impl Column {
     fn new(kind: FieldType) -> Column {
         let element = |of: FieldType| Arc::new(Field::new("element", of.arrow(), true));
@@ -128,9 +138,11 @@ impl Column {
                 .and_then(|text| text.parse::<Time>().ok())
                 .map(|time| column.append_value(time.micros())),
             Column::Hash(_) => None,
-            Column::Texts(column) => each(value, inner, Value::as_str)
+            Column::Texts(column) => names(value)
+                .or_else(|| each(value, inner, Value::as_str))
                 .map(|texts| column.append_value(texts.into_iter().map(Some))),
-            Column::Ints(column) => each(value, inner, Value::as_i64)
+            Column::Ints(column) => counts(value)
+                .or_else(|| each(value, inner, Value::as_i64))
                 .map(|ints| column.append_value(ints.into_iter().map(Some))),
         };
         read.is_some()

@@ -103,7 +103,8 @@ fn furnished(n: u64) -> Draft {
     if n % 14 == 7 {
         let record = json!({
             "furnisher": partner(n), "sector": "bank", "accepted": n, "duplicates": 1,
-            "rejected": 0, "errors": {}, "range": {"first_index": n - 2, "last_index": n - 1},
+            "rejected": 3, "errors": {"invalid_date": 2, "unknown_value": 1},
+            "range": {"first_index": n - 2, "last_index": n - 1},
             "file": format!("sha-256:{n:064x}"),
         });
         return new("observation_batch", PublicKind::Observation, record, Value::Null);
@@ -111,7 +112,7 @@ fn furnished(n: u64) -> Draft {
     let record = json!({
         "furnisher": partner(n), "sector": "bank", "type": "account_month", "op": "report",
         "dimension": "credit_history", "basis": "consent", "adverse": n % 28 == 5,
-        "status": "current", "days_past_due": "1-29", "synthetic": true,
+        "status": "current", "days_past_due": "1-29", "synthetic": true, "lag_days": n % 40,
     });
     new("observation", PublicKind::Observation, record, Value::Null)
 }
@@ -166,7 +167,61 @@ fn draft(n: u64) -> Draft {
         5..=7 => furnished(n),
         8..=11 => asked(n),
         12 => refused(n),
-        _ => new("freeze_placed", PublicKind::Right, json!({"by": "person"}), Value::Null),
+        _ => other(n),
+    }
+}
+
+/// Rights, decisions, rules in force, exports and what staff recorded, in turn.
+fn other(n: u64) -> Draft {
+    let turn = n / 14;
+    match turn % 5 {
+        0 => right(n),
+        1 => {
+            let record = json!({
+                "inquiry": format!("inq_{n:026}"), "asker": partner(n), "sector": "bank",
+                "scenario": "credit_application", "decision": "declined",
+                "weight_of_score": "decisive", "result": null,
+            });
+            new("inquiry_outcome", PublicKind::Inquiry, record, Value::Null)
+        }
+        2 => {
+            let digest = format!("{n:064x}");
+            let record =
+                json!({"by": "staff:ann", "what": "packs", "name": "cn", "digest": digest});
+            new("in_force", PublicKind::Governance, record, Value::Null)
+        }
+        3 => {
+            let record = json!({"by": "staff:ann", "period": "2026-09", "reason": "filing"});
+            new("exported", PublicKind::Export, record, Value::Null)
+        }
+        _ => {
+            let record = json!({
+                "by": "staff:ann", "class": "adult_population", "value": 1_100_000_000_i64,
+                "source": "census", "date": "2025-12-31",
+            });
+            new("recorded_reference", PublicKind::Governance, record, Value::Null)
+        }
+    }
+}
+
+fn right(n: u64) -> Draft {
+    match n / 70 % 4 {
+        0 => new("freeze_placed", PublicKind::Right, json!({"by": "person"}), Value::Null),
+        1 => {
+            let record = json!({
+                "by": "person", "ground": "not_mine", "items": 2, "withheld": false,
+                "due": "2026-10-30T00:00:00Z", "furnishers": [partner(n)], "tells": 1,
+            });
+            new("dispute_opened", PublicKind::Right, record, Value::Null)
+        }
+        2 => {
+            let record = json!({
+                "by": partner(n), "outcomes": {"corrected": 1, "upheld": 2}, "state": "closed",
+                "days": n % 30, "in_time": n % 30 <= 20, "bars": 0, "tells": 1,
+            });
+            new("dispute_answered", PublicKind::Right, record, Value::Null)
+        }
+        _ => new("looked_up", PublicKind::Right, json!({"by": "staff:ann"}), Value::Null),
     }
 }
 
@@ -250,7 +305,8 @@ pub(crate) fn resign(
 ) -> (Vec<u8>, String, String) {
     let bytes = serde_json::to_vec_pretty(manifest).expect("JSON");
     let origin = manifest["origin"].as_str().expect("an origin");
-    let note = super::manifest::sign_note(origin, &bytes, &[log]).expect("a note");
+    let note =
+        super::manifest::sign_note(super::MANIFEST_FORMAT, origin, &bytes, &[log]).expect("a note");
     let jws = super::manifest::sign_jws(&bytes, key).expect("a JWS");
     (bytes, note, jws)
 }

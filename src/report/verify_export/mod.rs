@@ -23,7 +23,8 @@ use crate::ledger::note::Verifier;
 use crate::partner::signature::PublicKey;
 
 use super::extract::{
-    Chain, Checked, MANIFEST, MANIFEST_JWS, MANIFEST_NOTE, Manifest, Period, Projector, TableSchema,
+    Chain, Checked, MANIFEST, MANIFEST_JWS, MANIFEST_NOTE, Manifest, Period, Projector,
+    TableSchema, open_manifest,
 };
 use files::{EntryReader, TableReader};
 
@@ -126,7 +127,7 @@ pub fn verify_export(
 ) -> Result<ExportReport, ExportError> {
     let bytes = small_file(dir, MANIFEST)?;
     let (note, jws) = (text_file(dir, MANIFEST_NOTE)?, text_file(dir, MANIFEST_JWS)?);
-    let manifest = Manifest::open(&bytes, &note, &jws, log_keys, trusted_manifest_key)
+    let manifest: Manifest = open_manifest(&bytes, &note, &jws, log_keys, trusted_manifest_key)
         .map_err(|error| ExportError::new(error.code(), error.file(), &error))?;
     let checked = manifest.bounds.check(&manifest.origin, &manifest.period, log_keys);
     let checked = checked.map_err(|error| ExportError::new(error.code(), MANIFEST, &error))?;
@@ -166,7 +167,7 @@ thread_local! {
 /// What `read` gives; `None` when it panics, which it does without a word on stderr. The Parquet
 /// reader panics on some bytes that no writer wrote. They can only be here when a digest differs,
 /// or when the log's own key signed them, and the answer must still be one line.
-fn unbroken<T>(read: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn unbroken<T>(read: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = panic::take_hook();

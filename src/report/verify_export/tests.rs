@@ -31,8 +31,8 @@ struct Export {
 }
 
 fn export() -> Export {
-    let log = TestLog::new(400);
-    let (dir, input) = (tempdir().expect("a folder"), log.october(Some(100), 390));
+    let log = TestLog::new(600);
+    let (dir, input) = (tempdir().expect("a folder"), log.october(Some(100), 590));
     log.extract(&input, dir.path()).expect("an extract");
     Export { dir, input }
 }
@@ -186,10 +186,10 @@ fn an_extract_verifies_with_the_vkey_alone() {
     let bounds = &export.input.bounds;
     assert_eq!((report.start, report.end), (bounds.start, bounds.end));
     assert_eq!(seen, (bounds.end - bounds.start, bounds.end - bounds.start));
-    assert_eq!(report.checkpoint_end.size, 390);
+    assert_eq!(report.checkpoint_end.size, 590);
     assert_eq!(report.checkpoint_start.expect("a checkpoint").size, 100);
     assert_eq!(report.kinds.values().sum::<u64>(), bounds.end - bounds.start);
-    assert_eq!(report.files.len(), 8);
+    assert_eq!(report.files.len(), 13);
     assert!(!report.closed, "October is not over yet in this log");
     let manifest = fs::read(export.path(MANIFEST)).expect("a manifest");
     assert_eq!(report.manifest, sha256(&manifest));

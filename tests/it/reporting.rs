@@ -1,0 +1,80 @@
+//! What staff records, and what the bureau counts, for the regulator's report.
+
+use fivefold::bureau::admission::Admission;
+use fivefold::bureau::command::record::{Record, Recordable};
+use fivefold::error::Problem;
+use fivefold::kernel::Time;
+use fivefold::ledger::commitment::Opening;
+use fivefold::ledger::leaf::{Leaf, PublicKind};
+use fivefold::ledger::proof::Proof;
+use serde_json::{Map, Value, json};
+
+use crate::world::{Human, World, on_both, text};
+
+fn record(
+    world: &World,
+    what: Recordable,
+    class: &str,
+    members: Value,
+) -> Result<(u64, Value), Problem> {
+    let members: Map<String, Value> = members.as_object().cloned().unwrap_or_default();
+    let body = world.run(Record {
+        admission: world.staff(),
+        what,
+        class: class.to_string(),
+        jurisdiction: String::new(),
+        members,
+    })?;
+    let index = body["log"]["index"].as_u64().expect("an index");
+    Ok((index, world.record(index).0))
+}
+
+on_both!(what_staff_records_is_an_entry_with_what_it_needs, "CN", |world| {
+    let outage = json!({ "seconds_down": 840, "note": "停电" });
+    let (_, said) = record(world, Recordable::Incident, "outage", outage).expect("recorded");
+    assert_eq!(
+        (text(&said["kind"]), text(&said["class"]), &said["seconds_down"], text(&said["by"])),
+        ("recorded_incident".into(), "outage".into(), &json!(840), "staff:clerk".into())
+    );
+    assert_eq!(said["jurisdiction"], "cn", "counted at home");
+    let figure = json!({ "value": 1_100_000_000_i64, "source": "census 2020" });
+    record(world, Recordable::Reference, "adult_population", figure).expect("recorded");
+    // One fault for each thing that is wrong, and nothing recorded.
+    let size = world.size();
+    for (what, class, members, codes) in [
+        (Recordable::Filing, "model", json!({}), vec!["missing_member", "missing_member"]),
+        (Recordable::Fee, "report", json!({ "value": 1 }), vec!["unknown_member"; 1]),
+        (Recordable::Incident, "Out age", json!({ "persons": -1 }), vec!["invalid_value"]),
+        (Recordable::Complaint, "post", json!({ "note": " " }), vec!["too_long"]),
+    ] {
+        let problem = record(world, what, class, members).expect_err("refused");
+        let found: Vec<&str> = problem.errors.iter().map(|e| e.code.as_str()).collect();
+        assert!(codes.iter().all(|code| found.contains(code)), "{class}: {found:?}");
+    }
+    assert_eq!(world.size(), size);
+});
+
+on_both!(what_the_bureau_counts_is_proved_to_be_on_record, "CN", |world| {
+    let bank = world.bank();
+    let subject = world.enrol(&bank, &Human::nth(1, "CN"));
+    world.enrol(&bank, &Human::nth(2, "CN"));
+    world.enrol(&bank, &Human::nth(3, "US"));
+    world.history(&bank, &subject);
+    let period = world.bureau().period("2026-11").expect("a period");
+    let counts = world.bureau().count_for_report(&period).expect("counts");
+    assert_eq!(counts["cn"]["persons_enrolled"], 2);
+    assert_eq!(counts["cn"]["persons_with_file"], 1);
+    assert_eq!(counts["us"]["persons_enrolled"], 1);
+    assert_eq!(counts["us"]["disputes_overdue"], 0, "a count of none stands there");
+    let by = Admission::operator("clerk", "the monthly report");
+    let counted = world.bureau().record_counts(&period, "cn", &counts["cn"], by).expect("recorded");
+    let leaf = Leaf::parse(counted.leaf.as_bytes()).expect("a leaf");
+    let opening: Opening = serde_json::from_value(counted.opening.clone()).expect("an opening");
+    assert_eq!((leaf.kind, opening.commitment()), (PublicKind::Export, leaf.commitment));
+    let keys = [world.bureau().engine.keys.log.verifier().clone()];
+    let proof = Proof::parse(&counted.proof).expect("a proof");
+    proof.verify(counted.leaf.as_bytes(), &keys, &[]).expect("it is in the log");
+    let grid = counted.grid().expect("a table");
+    assert_eq!(grid.rows.len(), counts["cn"].len());
+    assert!(leaf.time <= world.env.now() && leaf.time > Time::default());
+});
