@@ -147,7 +147,7 @@ impl Bureau {
             row.kind == "dispute" && row.due_us.is_some_and(|due| due < until.micros())
         });
         let late: Vec<String> = late.map(|row| row.person).collect();
-        let due = self.store.read(|conn| score_rows::due_by(conn, today, PAGE))?;
+        let due = self.store.read(|conn| score_rows::due_by(conn, today, "", PAGE))?;
         for (persons, measure) in [(late, "disputes_overdue"), (due, "files_overdue")] {
             for chunk in persons.chunks(super::look::PAGE_PERSONS) {
                 let ids: Vec<&str> = chunk.iter().map(String::as_str).collect();

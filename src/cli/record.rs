@@ -196,7 +196,7 @@ pub fn run(place: &Place, args: &RecordArgs) -> Done {
     let members = members.with("note", common.note.clone());
     let body = with_bureau(place, |bureau, config| {
         let name = format!("record {}", what.name());
-        let admission = common.staff.admission(config.environment(), &name);
+        let admission = common.staff.admission(config.environment(), &name)?;
         let command = Record {
             admission,
             what,

@@ -124,7 +124,8 @@ fn packs(place: &Place, args: &RegulatorArgs) -> Result<Vec<Made>, Failure> {
         let fonts = Fonts::load(config.han_font.as_deref())
             .map_err(|e| Failure::new(e.code(), e.to_string()))?;
         let period = bureau.period(&args.period).map_err(|e| failed(&e))?;
-        let by = || args.staff.admission(config.environment(), "report regulator");
+        let admission = args.staff.admission(config.environment(), "report regulator")?;
+        let by = || admission.clone();
         let folder = args.extract.clone().unwrap_or_else(|| args.out.join("extract"));
         if args.extract.is_none() {
             let bar = progress("extracting", 0);
