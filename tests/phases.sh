@@ -78,6 +78,7 @@ build-essential|command -v cc make
 pkg-config|command -v pkg-config
 libpq-dev|pkg-config --exists libpq
 postgresql|ls /usr/lib/postgresql/*/bin/postgres || command -v postgres
+age|command -v age
 qpdf|command -v qpdf
 poppler-utils|command -v pdftotext
 fonts-droid-fallback|ls /usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::Bureau;
 use super::admission::Admission;
 use super::command::Reply;
-use super::command::governance::Exported;
+use super::command::governance::{Exported, IntendExtract};
 use crate::error::Problem;
 use crate::kernel::Month;
 use crate::kernel::bytes::hex;
@@ -20,6 +20,7 @@ use crate::ledger::tile::TiledHashes;
 use crate::report::extract::{
     Bounds, ExtractEntry, ExtractError, ExtractInput, ExtractKeys, ExtractReport, Period, extract,
 };
+use crate::report::personal::PersonalError;
 use crate::store::{Store, StoreError};
 
 /// Entries read at a time.
@@ -37,6 +38,9 @@ pub enum ExtractFailure {
     /// The published log, or the extract itself.
     #[error(transparent)]
     Extract(#[from] ExtractError),
+    /// The export of personal parts.
+    #[error(transparent)]
+    Personal(PersonalError),
     /// The published log does not read.
     #[error("the published log does not read: {0}")]
     Log(std::io::Error),
@@ -137,6 +141,8 @@ impl Bureau {
         out: &Path,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<ExtractReport, ExtractFailure> {
+        let intended = IntendExtract { admission: by.clone(), period: period.name.clone() };
+        let intent = self.run(intended).value()?["log"]["index"].as_u64().unwrap_or_default();
         self.publish().map_err(|e| ExtractFailure::Log(std::io::Error::other(e)))?;
         let (start, end) = self.store.read(|conn| {
             let start = ledger_rows::first_at(conn, period.from)?;
@@ -161,12 +167,12 @@ impl Bureau {
         let keys = ExtractKeys { manifest: &self.engine.keys.manifest, log: &[log_key] };
         let report = extract(&input, entries, keys, out, progress)?;
         let command = Exported {
-            reason: by.reason().to_string(),
             admission: by,
             period: period.name.clone(),
             from: start,
             until: end,
             manifest: hex(&report.manifest),
+            intent,
         };
         if let Reply::Refused(problem) = self.run(command) {
             return Err(problem.into());

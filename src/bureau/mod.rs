@@ -25,6 +25,7 @@ pub mod look;
 pub mod matter;
 pub mod meters;
 pub mod needs;
+pub mod personal;
 pub mod probing;
 pub mod publisher;
 pub mod register;

@@ -1,6 +1,6 @@
 //! `extract`: a period as Parquet. `verify export`: that nothing in one was altered or left out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,8 +8,12 @@ use serde_json::json;
 
 use super::output::{self, Done, Failure, note, progress};
 use super::verify::{Trust, beside, keys};
+use super::staff::Approved;
 use super::{Place, Shape, Staff, with_bureau};
+use crate::bureau::approval::Approval;
 use crate::bureau::extract::ExtractFailure;
+use crate::bureau::personal::PersonalOrder;
+use crate::kernel::age::Recipient;
 use crate::kernel::bytes::hex;
 use crate::report::verify_export::verify_export;
 
@@ -20,8 +24,15 @@ Writes every entry of the period, its opened record, the tables derived from the
 signed by the manifest key and by the log's own key. No personal part leaves. The export itself is
 an entry of the log.
 
-Example:
-  fivefold extract --period 2026-10 --out october --as li --reason 'monthly filing'")]
+With --personal the personal parts leave instead, in one file that only the examiner's key opens,
+under pseudonyms that stay the same for this examiner. Two members of staff are named, and an entry
+says so before the file is made.
+
+Examples:
+  fivefold extract --period 2026-10 --out october --as li --reason 'monthly filing'
+  fivefold extract --period 2026-10 --out sealed --personal --to examiner.pub --as li \\
+      --approved-by wang --reason 'inspection 7'
+  age -d -i examiner.key sealed/personal.parquet.age >personal.parquet")]
 pub struct ExtractArgs {
     /// A month, 2026-10, or a year, 2026, in the time of the home pack
     #[arg(long, value_name = "PERIOD")]
@@ -29,6 +40,14 @@ pub struct ExtractArgs {
     /// A folder to make
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// The personal parts in place of the records: under pseudonyms, sealed to an examiner's key
+    #[arg(long, requires = "to", requires = "approved_by")]
+    personal: bool,
+    /// The examiner's public key, `age1…` or X25519 in PEM: `age -d` opens what is made
+    #[arg(long, value_name = "FILE", requires = "personal")]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    approved: Approved,
     #[command(flatten)]
     staff: Staff,
     #[command(flatten)]
@@ -56,6 +75,7 @@ pub(super) fn failed(failure: &ExtractFailure) -> Failure {
         ExtractFailure::Period(_) => "period_unknown",
         ExtractFailure::Store(_) => "database_unavailable",
         ExtractFailure::Extract(error) => error.code(),
+        ExtractFailure::Personal(error) => error.code(),
         ExtractFailure::Log(_) => "log_unreadable",
         ExtractFailure::Refused(problem) => return Failure::Problem(problem.clone()),
     };
@@ -64,6 +84,9 @@ pub(super) fn failed(failure: &ExtractFailure) -> Failure {
 
 /// `fivefold extract`.
 pub fn extract(place: &Place, args: &ExtractArgs) -> Done {
+    if let (Some(to), Some(approval)) = (&args.to, args.approved.read()?) {
+        return personal(place, args, to, approval);
+    }
     with_bureau(place, |bureau, config| {
         let period = bureau.period(&args.period).map_err(|e| failed(&e))?;
         let admission = args.staff.admission(config.environment(), "extract")?;
@@ -93,6 +116,41 @@ pub fn extract(place: &Place, args: &ExtractArgs) -> Done {
         let rows: Vec<Vec<String>> =
             report.files.iter().map(|f| vec![f.name.clone(), f.rows.to_string()]).collect();
         output::table(&["file", "rows"], &rows)?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// `fivefold extract --personal`.
+fn personal(place: &Place, args: &ExtractArgs, to: &Path, approval: Approval) -> Done {
+    let text = std::fs::read_to_string(to).map_err(|e| Failure::unreadable(to, &e))?;
+    let recipient =
+        Recipient::parse(&text).map_err(|e| Failure::Usage(format!("{} is {e}", to.display())))?;
+    with_bureau(place, |bureau, config| {
+        let period = bureau.period(&args.period).map_err(|e| failed(&e))?;
+        let by = args.staff.admission(config.environment(), "extract --personal")?;
+        let order = PersonalOrder { by, approval, recipient };
+        let bar = progress("sealing", 0);
+        let mut advance = |done: u64, of: u64| {
+            bar.set_length(of);
+            bar.set_position(done);
+        };
+        let made = bureau.extract_personal(&period, &order, &args.out, &mut advance);
+        bar.finish_and_clear();
+        let made = made.map_err(|e| failed(&e))?;
+        if args.shape.json {
+            output::json(&json!({
+                "period": period.name, "recipient": recipient.to_string(), "rows": made.rows,
+                "gone": made.gone, "intent": made.intent, "manifest": made.manifest,
+            }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        output::pairs(&[
+            ("sealed to", recipient.to_string()),
+            ("personal parts", made.rows.to_string()),
+            ("gone", made.gone.to_string()),
+            ("announced by entry", made.intent.to_string()),
+            ("manifest", made.manifest),
+        ])?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -24,6 +24,7 @@ mod serve;
 mod setup;
 mod simulate;
 mod staff;
+mod statement;
 mod subject;
 mod verify;
 #[cfg(test)]

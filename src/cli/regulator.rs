@@ -126,17 +126,7 @@ fn packs(place: &Place, args: &RegulatorArgs) -> Result<Vec<Made>, Failure> {
         let period = bureau.period(&args.period).map_err(|e| failed(&e))?;
         let admission = args.staff.admission(config.environment(), "report regulator")?;
         let by = || admission.clone();
-        let folder = args.extract.clone().unwrap_or_else(|| args.out.join("extract"));
-        if args.extract.is_none() {
-            let bar = progress("extracting", 0);
-            let mut advance = |done: u64, of: u64| {
-                bar.set_length(of);
-                bar.set_position(done);
-            };
-            let extracted = bureau.extract(&period, by(), &folder, &mut advance);
-            bar.finish_and_clear();
-            extracted.map_err(|e| failed(&e))?;
-        }
+        let folder = extracted(bureau, args.extract.as_deref(), &args.out, &period, by())?;
         let counts = bureau.count_for_report(&period)?;
         let wanted = |pack: &str| args.jurisdiction.as_deref().is_none_or(|only| only == pack);
         let none = Default::default();
@@ -178,13 +168,20 @@ impl Of<'_> {
     ) -> Result<Vec<Made>, Failure> {
         use crate::bureau::command::reporting::ReportMade;
         use crate::kernel::bytes::sha256;
+        use crate::ledger::leaf::Leaf;
         use crate::report::pack::catalogue::Report;
         use crate::report::pack::engine::{Beside, run};
         use crate::report::pack::make::{PackError, make, write};
+        use crate::report::pack::manifest::PackManifest;
 
         let told = |e: PackError| Failure::new(e.code(), e.to_string());
-        let base = self.base(period, counted)?;
         let wrong = || told(PackError::Counted);
+        let leaf = Leaf::parse(counted.leaf.as_bytes()).map_err(|_| wrong())?;
+        let base = PackManifest {
+            jurisdiction: self.jurisdiction.to_owned(),
+            generated_at: leaf.time,
+            ..base(self.bureau, self.folder, period, Edition::Supervisory)?
+        };
         let grid = counted.grid().ok_or_else(wrong)?;
         let reports = Report::all().map_err(|e| told(e.into()))?;
         let beside = Beside { scope: &base.scope(), counted: &grid };
@@ -192,10 +189,10 @@ impl Of<'_> {
             .map_err(|e| Failure::new("engine_failed", e.to_string()))?;
         let mut all = Vec::new();
         for edition in Edition::ALL {
-            let base = crate::report::pack::manifest::PackManifest { edition, ..base.clone() };
+            let base = PackManifest { edition, ..base.clone() };
             let pack = self
                 .bureau
-                .with_report_keys(|keys| make(base, counted, &truth, self.fonts, keys))
+                .with_report_keys(|keys| make(base, Some(counted), &truth, self.fonts, keys))
                 .map_err(told)?;
             let folder = self.args.out.join(self.jurisdiction).join(edition.name());
             write(&pack, &folder).map_err(told)?;
@@ -204,6 +201,7 @@ impl Of<'_> {
             let manifest = hex(&pack.digest);
             let entry = self.bureau.record_report(ReportMade {
                 admission: by(),
+                what: "report to the regulator",
                 period: period.name.clone(),
                 jurisdiction: self.jurisdiction.to_owned(),
                 edition: edition.name().to_owned(),
@@ -217,49 +215,74 @@ impl Of<'_> {
         }
         Ok(all)
     }
+}
 
-    /// What both editions say of themselves.
-    fn base(
-        &self,
-        period: &crate::report::extract::Period,
-        counted: &crate::report::pack::manifest::Counted,
-    ) -> Result<crate::report::pack::manifest::PackManifest, Failure> {
-        use crate::kernel::bytes::sha256;
-        use crate::ledger::leaf::Leaf;
-        use crate::report::extract::{MANIFEST, Manifest};
-        use crate::report::pack::manifest::{ExtractOf, PACK_FORMAT, PackManifest};
+/// What a pack over the extract in `folder` says of itself, before there are files.
+#[cfg(feature = "engine")]
+pub(super) fn base(
+    bureau: &crate::bureau::Bureau,
+    folder: &Path,
+    period: &crate::report::extract::Period,
+    edition: Edition,
+) -> Result<crate::report::pack::manifest::PackManifest, Failure> {
+    use crate::kernel::bytes::sha256;
+    use crate::report::extract::{MANIFEST, Manifest};
+    use crate::report::pack::manifest::{ExtractOf, PACK_FORMAT, PackManifest};
 
-        let path = self.folder.join(MANIFEST);
-        let bytes = std::fs::read(&path).map_err(|e| Failure::unreadable(&path, &e))?;
-        let none = |what: String| Failure::new("extract_unreadable", what);
-        let extract: Manifest = serde_json::from_slice(&bytes)
-            .map_err(|e| none(format!("{} is not a manifest: {e}", path.display())))?;
-        if extract.period != *period || extract.origin != self.bureau.engine.origin {
-            let what = "the extract is of another period or another bureau";
-            return Err(none(what.to_owned()));
-        }
-        let leaf = Leaf::parse(counted.leaf.as_bytes()).map_err(|e| none(e.to_string()))?;
-        Ok(PackManifest {
-            format: PACK_FORMAT.to_owned(),
-            origin: extract.origin,
-            jurisdiction: self.jurisdiction.to_owned(),
-            home: self.bureau.home_pack().to_owned(),
-            edition: Edition::Supervisory,
-            period: extract.period,
-            generated_at: leaf.time,
-            extract: ExtractOf {
-                manifest: hex(&sha256(&bytes)),
-                start: extract.bounds.start,
-                end: extract.bounds.end,
-                closed: extract.bounds.is_closed(),
-                checkpoint: extract.bounds.checkpoint_end,
-            },
-            log_keys: extract.log_keys,
-            manifest_key: extract.manifest_key,
-            files: Vec::new(),
-            documents: Vec::new(),
-        })
+    let path = folder.join(MANIFEST);
+    let bytes = std::fs::read(&path).map_err(|e| Failure::unreadable(&path, &e))?;
+    let none = |what: String| Failure::new("extract_unreadable", what);
+    let extract: Manifest = serde_json::from_slice(&bytes)
+        .map_err(|e| none(format!("{} is not a manifest: {e}", path.display())))?;
+    if extract.period != *period || extract.origin != bureau.engine.origin {
+        let what = "the extract is of another period or another bureau";
+        return Err(none(what.to_owned()));
     }
+    Ok(PackManifest {
+        format: PACK_FORMAT.to_owned(),
+        origin: extract.origin,
+        jurisdiction: bureau.home_pack().to_owned(),
+        home: bureau.home_pack().to_owned(),
+        edition,
+        partner: None,
+        generated_at: extract.period.until,
+        period: extract.period,
+        extract: ExtractOf {
+            manifest: hex(&sha256(&bytes)),
+            start: extract.bounds.start,
+            end: extract.bounds.end,
+            closed: extract.bounds.is_closed(),
+            checkpoint: extract.bounds.checkpoint_end,
+        },
+        log_keys: extract.log_keys,
+        manifest_key: extract.manifest_key,
+        files: Vec::new(),
+        documents: Vec::new(),
+    })
+}
+
+/// The extract to compute from: the one that is named, or a new one in `out`.
+#[cfg(feature = "engine")]
+pub(super) fn extracted(
+    bureau: &crate::bureau::Bureau,
+    named: Option<&Path>,
+    out: &Path,
+    period: &crate::report::extract::Period,
+    by: crate::bureau::admission::Admission,
+) -> Result<PathBuf, Failure> {
+    if let Some(named) = named {
+        return Ok(named.to_owned());
+    }
+    let folder = out.join("extract");
+    let bar = progress("extracting", 0);
+    let mut advance = |done: u64, of: u64| {
+        bar.set_length(of);
+        bar.set_position(done);
+    };
+    let extracted = bureau.extract(period, by, &folder, &mut advance);
+    bar.finish_and_clear();
+    extracted.map_err(|e| super::export::failed(&e))?;
+    Ok(folder)
 }
 
 fn bundle_bytes(path: &Path) -> Result<Vec<u8>, Failure> {

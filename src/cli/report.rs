@@ -26,6 +26,8 @@ enum What {
     Consumer(ConsumerArgs),
     /// The regulator's tables of a period: Parquet, PDF, signed
     Regulator(super::regulator::RegulatorArgs),
+    /// What each furnisher sent in a period, and what became of it: Parquet, PDF, signed
+    Furnisher(super::statement::FurnisherArgs),
     /// What a scorecard's file says of itself, as PDF; `model validate --report` measures it too
     Model(ModelArgs),
 }
@@ -63,6 +65,7 @@ pub fn run(place: &Place, args: &ReportArgs) -> Done {
     match &args.what {
         What::Consumer(args) => consumer(place, args),
         What::Regulator(args) => super::regulator::report(place, args),
+        What::Furnisher(args) => super::statement::report(place, args),
         What::Model(args) => model(args),
     }
 }

@@ -3,6 +3,7 @@
 //! Everything above builds on these few words, and two rules start here: the world (clock and
 //! entropy) enters through [`Env`] only, and numbers are integers.
 
+pub mod age;
 pub mod bytes;
 pub mod env;
 pub mod id;

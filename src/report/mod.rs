@@ -6,5 +6,6 @@ pub mod extract;
 pub mod model;
 pub mod notice;
 pub mod pack;
+pub mod personal;
 pub mod verify_bundle;
 pub mod verify_export;

@@ -1,9 +1,14 @@
 //! What staff records, and what the bureau counts, for the regulator's report.
 
+use std::fs;
+
 use fivefold::bureau::admission::Admission;
 use fivefold::bureau::command::record::{Record, Recordable};
+use fivefold::bureau::extract::ExtractFailure;
+use fivefold::bureau::personal::PersonalOrder;
 use fivefold::error::Problem;
 use fivefold::kernel::Time;
+use fivefold::kernel::age::Recipient;
 use fivefold::ledger::commitment::Opening;
 use fivefold::ledger::leaf::{Leaf, PublicKind};
 use fivefold::ledger::proof::Proof;
@@ -77,4 +82,52 @@ on_both!(what_the_bureau_counts_is_proved_to_be_on_record, "CN", |world| {
     let grid = counted.grid().expect("a table");
     assert_eq!(grid.rows.len(), counts["cn"].len());
     assert!(leaf.time <= world.env.now() && leaf.time > Time::default());
+});
+
+/// The example of the age format's own documents.
+const EXAMINER: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+
+on_both!(personal_parts_leave_for_two_names_and_one_examiner_only, "CN", |world| {
+    let bank = world.bank();
+    let subject = world.enrol(&bank, &Human::nth(1, "CN"));
+    world.history(&bank, &subject);
+    let person = world.person(&subject);
+    let period = world.bureau().period("2026-11").expect("a period");
+    let out = tempfile::tempdir().expect("a directory");
+    let order = |by: Admission, approved_by: &str| PersonalOrder {
+        by,
+        approved_by: approved_by.to_string(),
+        recipient: Recipient::parse(EXAMINER).expect("a recipient"),
+    };
+    let by = || Admission::operator("li", "inspection 7");
+    let dir = out.path().join("sealed");
+    // One pair of eyes, or the same twice, is not enough; nor is it without a reason.
+    for (order, code) in [
+        (order(by(), "li"), "second_approval_missing"),
+        (order(by(), " "), "second_approval_missing"),
+        (order(Admission::operator("li", ""), "wang"), "reason_missing"),
+    ] {
+        let made = world.bureau().extract_personal(&period, &order, &dir, &mut |_, _| {});
+        match made {
+            Err(ExtractFailure::Refused(problem)) => assert_eq!(problem.code, code),
+            other => panic!("not refused: {other:?}"),
+        }
+        assert!(!dir.exists(), "nothing is written before it is on record");
+    }
+    let order = order(by(), "wang");
+    let made = world.bureau().extract_personal(&period, &order, &dir, &mut |_, _| {});
+    let made = made.expect("made");
+    assert!(made.rows > 10 && made.gone == 0, "{made:?}");
+    let intent = world.record(made.intent).0;
+    assert_eq!(
+        (text(&intent["kind"]), text(&intent["by"]), text(&intent["approved_by"])),
+        ("export_intended".into(), "staff:li".into(), "staff:wang".into())
+    );
+    let said = world.record(world.size() - 1).0;
+    assert_eq!((text(&said["kind"]), &said["intent"]), ("exported".into(), &json!(made.intent)));
+    let sealed = fs::read(dir.join("personal.parquet.age")).expect("a file");
+    assert!(sealed.starts_with(b"age-encryption.org/v1\n-> X25519 "));
+    for clear in [person.as_bytes(), b"PAR1", Human::nth(1, "CN").name.as_bytes()] {
+        assert!(!sealed.windows(clear.len()).any(|window| window == clear));
+    }
 });

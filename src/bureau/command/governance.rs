@@ -59,6 +59,36 @@ impl Command for InForce {
     }
 }
 
+/// An extract is about to be made: on record, and permitted, before a file is.
+pub struct IntendExtract {
+    /// Which member of staff, and why.
+    pub admission: Admission,
+    /// The period's name.
+    pub period: String,
+}
+
+impl Command for IntendExtract {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn needs(&self, needs: &mut Needs) {
+        needs_of_admission(&self.admission, needs);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        authority::permit_staff(work, &self.admission, Action::Export)?;
+        let (actor, _) = authority::actor(work, &self.admission);
+        let draft = Draft::new("export_intended", PublicKind::Export)
+            .says("by", actor)
+            .says("what", "records")
+            .says("period", self.period.clone())
+            .says("reason", self.admission.reason());
+        let recorded = work.append(draft)?;
+        Ok(Answer::created(&json!({ "log": recorded.receipt() }), None))
+    }
+}
+
 /// An extract was made: who took what, and why.
 pub struct Exported {
     /// Which member of staff, and why.
@@ -71,8 +101,8 @@ pub struct Exported {
     pub until: u64,
     /// SHA-256 of the manifest, hexadecimal.
     pub manifest: String,
-    /// Why.
-    pub reason: String,
+    /// Index of the entry that announced it.
+    pub intent: u64,
 }
 
 impl Command for Exported {
@@ -92,7 +122,8 @@ impl Command for Exported {
             .says("from", self.from)
             .says("until", self.until)
             .says("manifest", self.manifest.clone())
-            .says("reason", self.reason.clone());
+            .says("intent", self.intent)
+            .says("reason", self.admission.reason());
         let recorded = work.append(draft)?;
         Ok(Answer::created(&json!({ "log": recorded.receipt() }), None))
     }

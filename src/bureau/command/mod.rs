@@ -18,6 +18,7 @@ pub mod matters;
 pub mod notice;
 pub mod observe;
 pub mod outcome;
+pub mod personal;
 pub mod purge;
 pub mod read;
 pub mod record;

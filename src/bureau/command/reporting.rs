@@ -52,6 +52,8 @@ impl Command for CountForReport {
 pub struct ReportMade {
     /// Which member of staff, and why.
     pub admission: Admission,
+    /// What it is.
+    pub what: &'static str,
     /// The period's name.
     pub period: String,
     /// The rule pack under which what is counted stands.
@@ -81,7 +83,7 @@ impl Command for ReportMade {
         let approver = self.approved_by.as_deref().map(|name| format!("staff:{}", name.trim()));
         let draft = Draft::new("report_made", PublicKind::Export)
             .says("by", actor)
-            .says("what", "report to the regulator")
+            .says("what", self.what)
             .says("period", self.period.clone())
             .says("jurisdiction", self.jurisdiction.clone())
             .says("edition", self.edition.clone())

@@ -77,14 +77,30 @@ impl PdfFile {
         object.as_dict().map(Some).map_err(wrong)
     }
 
-    /// A digest of each page: of all that it is made of, its fonts too, and nothing else, so that
-    /// it stays the same when something is attached to the file.
+    /// The language that the file says it is in.
+    pub fn language(&self) -> Option<String> {
+        lopdf::decode_text_string(self.doc.catalog().ok()?.get(b"Lang").ok()?).ok()
+    }
+
+    /// A digest of each page, and one of all their fonts: of all that they are made of and nothing
+    /// else, so that they stay the same when something is attached to the file. The fonts are apart
+    /// because all pages share them: what differs on one page would differ on each.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn page_digests(&self) -> Result<Vec<Digest>, ReadError> {
-        let mut walk = Walk { doc: &self.doc, known: BTreeMap::new() };
-        self.doc.get_pages().into_values().map(|page| walk.digest(page, 0)).collect()
+    pub fn page_digests(&self) -> Result<(Vec<Digest>, Digest), ReadError> {
+        let mut walk = Walk { doc: &self.doc, known: BTreeMap::new(), fonts: Vec::new() };
+        let pages = self.doc.get_pages().into_values();
+        let pages = pages.map(|page| walk.digest(page, 0)).collect::<Result<_, _>>()?;
+        let fonts = std::mem::take(&mut walk.fonts);
+        let mut apart = Walk { doc: &self.doc, known: BTreeMap::new(), fonts: Vec::new() };
+        let mut context = Context::new(&SHA256);
+        for font in &fonts {
+            apart.feed(font, 0, &mut context)?;
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        Ok((pages, digest))
     }
 }
 
@@ -92,6 +108,8 @@ impl PdfFile {
 struct Walk<'d> {
     doc: &'d Document,
     known: BTreeMap<ObjectId, Digest>,
+    /// The font resources that were met, each once.
+    fonts: Vec<Object>,
 }
 
 impl Walk<'_> {
@@ -156,9 +174,15 @@ impl Walk<'_> {
         context: &mut Context,
     ) -> Result<(), ReadError> {
         let mut entries: Vec<_> = dict.iter().collect();
+        // the resource dictionary of fonts, by name: its fonts are digested apart
+        if let Ok(fonts) = dict.get(b"Font")
+            && !self.fonts.contains(fonts)
+        {
+            self.fonts.push(fonts.clone());
+        }
         entries.sort_by(|a, b| a.0.cmp(b.0));
         // what holds the page is not part of it, and a length says nothing new
-        entries.retain(|(name, _)| !matches!(name.as_slice(), b"Parent" | b"Length"));
+        entries.retain(|(name, _)| !matches!(name.as_slice(), b"Parent" | b"Length" | b"Font"));
         context.update(&[7]);
         context.update(&(entries.len() as u64).to_be_bytes());
         for (name, value) in entries {

@@ -47,6 +47,8 @@ pub use manifest::{
 pub use period::Period;
 pub use schema::{ENTRIES, FieldSchema, FieldType, SchemaError, TableSchema};
 
+pub use writer::write_table;
+
 pub(super) use bounds::Checked;
 pub(super) use entry::{Chain, EntryView};
 pub(super) use manifest::{SignedManifest, open as open_manifest, sign_jws, sign_note, to_bytes};

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -109,6 +110,25 @@ fn column_path(field: &FieldSchema) -> ColumnPath {
     };
     let names = std::iter::once(field.name.as_str()).chain(inner.iter().copied());
     ColumnPath::new(names.map(str::to_owned).collect())
+}
+
+/// Writes a table whose rows are columns already, as the extract writes it: its last stage alone,
+/// for whoever measures it.
+///
+/// # Errors
+/// The file's, or rows of another table.
+pub fn write_table(
+    dir: &Path,
+    table: Arc<TableSchema>,
+    manifest: &Manifest,
+    rows: &[RecordBatch],
+) -> Result<ManifestFile, ParquetError> {
+    let mut writer = TableWriter::create(dir, table, manifest)?;
+    for batch in rows {
+        writer.rows += batch.num_rows() as u64;
+        writer.writer.write(batch)?;
+    }
+    writer.finish()
 }
 
 /// Writes one table.

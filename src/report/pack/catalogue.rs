@@ -5,19 +5,25 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+use super::manifest::Edition;
 use crate::kernel::bytes::{hex, sha256};
 
-/// What the tables are called, and how they may be shown.
+/// What the regulator's tables are called, and how they may be shown.
 const TABLES: &str = include_str!("../../../reports/regulator/pack.toml");
+/// The same of a furnisher's statement.
+const STATEMENT: &str = include_str!("../../../reports/furnisher/pack.toml");
 
 macro_rules! queries {
-    ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../../../reports/regulator/", $name, ".sql")))),*]
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        [$((
+            $name,
+            include_str!(concat!("../../../reports/", $folder, "/", $name, ".sql")),
+        )),*]
     };
 }
 
 /// The SQL files by name.
-const QUERIES: [(&str, &str); 22] = queries![
+const QUERIES: [(&str, &str); 22] = queries!["regulator":
     "adverse_notices",
     "affiliate_concentration",
     "availability",
@@ -40,6 +46,14 @@ const QUERIES: [(&str, &str); 22] = queries![
     "security",
     "supply",
     "timeliness",
+];
+
+/// The SQL files of a furnisher's statement.
+const STATEMENT_QUERIES: [(&str, &str); 4] = queries!["furnisher":
+    "statement_corrections",
+    "statement_lines",
+    "statement_rules",
+    "statement_timeliness",
 ];
 
 /// One table of the pack.
@@ -134,13 +148,34 @@ struct File {
 }
 
 impl Report {
-    /// Every table of the pack, in the order in which they are printed.
+    /// The tables of an edition, in the order in which they are printed.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] when a file of this build is wrong.
+    pub fn of(edition: Edition) -> Result<&'static [Report], CatalogueError> {
+        match edition {
+            Edition::Supervisory | Edition::Public => Report::all(),
+            Edition::Statement => Report::statement(),
+        }
+    }
+
+    /// Every table of a furnisher's statement.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] when a file of this build is wrong.
+    pub fn statement() -> Result<&'static [Report], CatalogueError> {
+        static ALL: OnceLock<Result<Vec<Report>, CatalogueError>> = OnceLock::new();
+        let all = ALL.get_or_init(|| read(STATEMENT, &STATEMENT_QUERIES));
+        all.as_deref().map_err(CatalogueError::clone)
+    }
+
+    /// Every table of the regulator's pack, in the order in which they are printed.
     ///
     /// # Errors
     /// [`CatalogueError`] when a file of this build is wrong.
     pub fn all() -> Result<&'static [Report], CatalogueError> {
         static ALL: OnceLock<Result<Vec<Report>, CatalogueError>> = OnceLock::new();
-        ALL.get_or_init(read).as_deref().map_err(CatalogueError::clone)
+        ALL.get_or_init(|| read(TABLES, &QUERIES)).as_deref().map_err(CatalogueError::clone)
     }
 
     /// SHA-256 of the SQL file, in hex.
@@ -163,11 +198,11 @@ impl Report {
     }
 }
 
-fn read() -> Result<Vec<Report>, CatalogueError> {
-    let file: File = toml::from_str(TABLES).map_err(|e| CatalogueError(e.to_string()))?;
+fn read(tables: &str, queries: &[(&str, &'static str)]) -> Result<Vec<Report>, CatalogueError> {
+    let file: File = toml::from_str(tables).map_err(|e| CatalogueError(e.to_string()))?;
     let mut tables = file.tables;
     for table in &mut tables {
-        let found = QUERIES.iter().find(|(name, _)| *name == table.name);
+        let found = queries.iter().find(|(name, _)| *name == table.name);
         let (_, sql) = found
             .ok_or_else(|| CatalogueError(format!("{} has no SQL in this build", table.name)))?;
         table.sql = sql;
@@ -184,7 +219,9 @@ mod tests {
     fn every_query_is_a_table_and_keeps_to_what_engines_agree_on() {
         let tables = Report::all().expect("definitions");
         assert_eq!(tables.len(), QUERIES.len());
-        for table in tables {
+        let statement = Report::statement().expect("definitions");
+        assert_eq!(statement.len(), STATEMENT_QUERIES.len());
+        for table in tables.iter().chain(statement) {
             let code: String = table
                 .sql
                 .lines()

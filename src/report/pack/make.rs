@@ -98,7 +98,7 @@ pub fn edit(reports: &[Report], truth: &[Grid], edition: Edition) -> Vec<Option<
     let pairs = reports.iter().zip(truth);
     pairs
         .map(|(report, grid)| match edition {
-            Edition::Supervisory => Some(grid.clone()),
+            Edition::Supervisory | Edition::Statement => Some(grid.clone()),
             Edition::Public => report.public.then(|| publish(report, grid)),
         })
         .collect()
@@ -123,6 +123,12 @@ pub fn table_file(
         ("fivefold.edition", manifest.edition.name()),
         ("fivefold.extract", &manifest.extract.manifest),
     ])
+}
+
+/// The name of a PDF.
+fn document_name(edition: Edition, language: Language) -> String {
+    let what = if edition == Edition::Statement { "statement" } else { "regulator" };
+    format!("{what}-{}.pdf", language.short())
 }
 
 /// The media type of a file of a pack.
@@ -154,18 +160,19 @@ pub fn printed<'a>(reports: &'a [Report], grids: &'a [Option<Grid>]) -> Vec<Prin
 }
 
 /// Makes a pack in memory. `base` says everything but files and documents; `truth` are the tables
-/// with true counts, in the order of [`Report::all`].
+/// with true counts, in the order of [`Report::of`]. The supervisory edition needs what was
+/// counted.
 ///
 /// # Errors
 /// [`PackError`].
 pub fn make(
     mut base: PackManifest,
-    counted: &Counted,
+    counted: Option<&Counted>,
     truth: &[Grid],
     fonts: &Fonts,
     keys: ExtractKeys<'_>,
 ) -> Result<Pack, PackError> {
-    let reports = Report::all()?;
+    let reports = Report::of(base.edition)?;
     let grids = edit(reports, truth, base.edition);
     base.files.clear();
     base.documents.clear();
@@ -178,6 +185,7 @@ pub fn make(
     let bytes = table_file("scope", "", &scope, &base)?;
     add(&mut base, SCOPE.to_owned(), Some(1), None, bytes);
     if base.edition == Edition::Supervisory {
+        let counted = counted.ok_or(PackError::Counted)?;
         let grid = counted.grid().ok_or(PackError::Counted)?;
         let bytes = table_file("counted", "", &grid, &base)?;
         add(&mut base, COUNTED.to_owned(), Some(grid.rows.len() as u64), None, bytes);
@@ -198,11 +206,12 @@ pub fn make(
     for language in Language::ALL {
         let view = PackView { manifest: &base, tables: &tables, language };
         let bare = render(&view, fonts, Vec::new())?;
-        let pages = PdfFile::read(&bare)?.page_digests()?;
+        let (pages, embedded) = PdfFile::read(&bare)?.page_digests()?;
         documents.push(PackDocument {
-            name: format!("regulator-{}.pdf", language.short()),
+            name: document_name(base.edition, language),
             language: language.tag().to_owned(),
             fonts: fonts.digests(),
+            embedded: hex(&embedded),
             pages: pages.iter().map(|digest| hex(digest)).collect(),
         });
     }
@@ -216,7 +225,7 @@ pub fn make(
         let attached = attachments(&files, &base);
         let view = PackView { manifest: &base, tables: &tables, language };
         let pdf = render(&view, fonts, attached)?;
-        files.insert(format!("regulator-{}.pdf", language.short()), pdf);
+        files.insert(document_name(base.edition, language), pdf);
     }
     Ok(Pack { manifest: base, digest, files })
 }

@@ -19,10 +19,12 @@ pub enum Edition {
     Supervisory,
     /// For everybody: without small counts of persons.
     Public,
+    /// For one furnisher: what it sent, and what became of it.
+    Statement,
 }
 
 impl Edition {
-    /// Both.
+    /// Both of the regulator's pack.
     pub const ALL: [Edition; 2] = [Edition::Supervisory, Edition::Public];
 
     /// Its name.
@@ -30,6 +32,7 @@ impl Edition {
         match self {
             Edition::Supervisory => "supervisory",
             Edition::Public => "public",
+            Edition::Statement => "statement",
         }
     }
 }
@@ -48,6 +51,9 @@ pub struct PackManifest {
     pub home: String,
     /// For whom.
     pub edition: Edition,
+    /// The furnisher that a statement is for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub partner: Option<String>,
     /// The time that is covered.
     pub period: Period,
     /// When it was made: the time of the entry that says what the bureau counted for it.
@@ -106,6 +112,8 @@ pub struct PackDocument {
     pub language: String,
     /// SHA-256 of the fonts it was set in, in hex: the same fonts give the same pages.
     pub fonts: Vec<String>,
+    /// A digest of the fonts as they are embedded, in hex.
+    pub embedded: String,
     /// A digest of each page, in hex.
     pub pages: Vec<String>,
 }
@@ -125,6 +133,7 @@ impl PackManifest {
             ("period", Kind::Text),
             ("jurisdiction", Kind::Text),
             ("home", Kind::Text),
+            ("partner", Kind::Text),
             ("from_seconds", Kind::Int),
             ("until_seconds", Kind::Int),
             ("first_index", Kind::Int),
@@ -136,6 +145,7 @@ impl PackManifest {
             Value::Text(self.period.name.clone()),
             Value::Text(self.jurisdiction.clone()),
             Value::Text(self.home.clone()),
+            self.partner.clone().map_or(Value::None, Value::Text),
             seconds(self.period.from),
             seconds(self.period.until),
             index(self.extract.start),

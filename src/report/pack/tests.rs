@@ -23,6 +23,7 @@ fn manifest(input: &ExtractInput, dir: &Path) -> PackManifest {
         jurisdiction: "cn".to_owned(),
         home: "cn".to_owned(),
         edition: Edition::Supervisory,
+        partner: None,
         period: input.period.clone(),
         generated_at: input.period.until,
         extract: ExtractOf {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::grid::Value;
+use super::super::manifest::Edition;
 use super::charts::{self, BARS_MAX};
 use super::{PackView, number};
 use crate::ledger::checkpoint::Checkpoint;
@@ -28,8 +29,8 @@ pub(super) fn cover(sheet: &mut Sheet<'_>, view: &PackView<'_>) {
     sheet.canvas().rect(0.0, 70.0, PAGE_WIDTH, 2.4, Ink::GOLD);
     sheet.put_text(MARGIN, 27.0, view.bureau(), &NAME);
     let mut y = 150.0;
-    y += sheet.put_block(MARGIN, y, CONTENT_WIDTH, words.title, &TITLE) + 6.0;
-    let period = format!("{} · {}", manifest.period.name, manifest.jurisdiction);
+    y += sheet.put_block(MARGIN, y, CONTENT_WIDTH, view.title(), &TITLE) + 6.0;
+    let period = format!("{} · {}", manifest.period.name, view.about());
     y += sheet.put_block(MARGIN, y, CONTENT_WIDTH, &period, &PERIOD) + 22.0;
     let (edition, note) = words.edition(manifest.edition);
     sheet.canvas().rect(MARGIN, y, 3.0, 34.0, Ink::GOLD);
@@ -103,15 +104,8 @@ pub(super) fn summary(sheet: &mut Sheet<'_>, view: &PackView<'_>) {
     sheet.skip(4.0);
     let top = sheet.y();
     let width = (CONTENT_WIDTH - 30.0) / 4.0;
-    let extract = &view.manifest.extract;
-    let entries = i64::try_from(extract.end - extract.start).unwrap_or(i64::MAX);
-    let figures = [
-        entries,
-        total(view, "supply", "accepted"),
-        total(view, "inquiries", "inquiries"),
-        total(view, "inquiries", "refused"),
-    ];
-    for (place, (figure, label)) in figures.into_iter().zip(words.kpi).enumerate() {
+    let (figures, labels) = figures(view);
+    for (place, (figure, label)) in figures.into_iter().zip(labels).enumerate() {
         let x = MARGIN + place as f32 * (width + 10.0);
         sheet.canvas().round_rect(x, top, width, 54.0, 4.0, Ink::WASH);
         sheet.put_text(x + 10.0, top + 6.0, &number(figure), &FIGURE);
@@ -119,17 +113,7 @@ pub(super) fn summary(sheet: &mut Sheet<'_>, view: &PackView<'_>) {
     }
     sheet.skip(72.0);
     let half = (CONTENT_WIDTH - 28.0) / 2.0;
-    let pairs = [
-        [
-            (words.chart_products, by(view, "inquiries", "product", "inquiries")),
-            (words.chart_bands, bands(view)),
-        ],
-        [
-            (words.chart_supply, by(view, "supply", "dimension", "accepted")),
-            (words.chart_refusals, by(view, "refusals", "code", "refused")),
-        ],
-    ];
-    for pair in pairs {
+    for pair in charts(view) {
         let bars = pair.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
         sheet.need(charts::height(bars) + 14.0);
         let y = sheet.y();
@@ -139,6 +123,49 @@ pub(super) fn summary(sheet: &mut Sheet<'_>, view: &PackView<'_>) {
         }
         sheet.skip(charts::height(bars) + 14.0);
     }
+}
+
+/// The figures on top, and what they are.
+fn figures(view: &PackView<'_>) -> ([i64; 4], [&'static str; 4]) {
+    let words = view.words();
+    if view.manifest.edition == Edition::Statement {
+        let of = |name| total(view, "statement_lines", name);
+        let figures = [of("received"), of("accepted"), of("duplicates"), of("rejected")];
+        return (figures, words.kpi_statement);
+    }
+    let extract = &view.manifest.extract;
+    let entries = i64::try_from(extract.end - extract.start).unwrap_or(i64::MAX);
+    let figures = [
+        entries,
+        total(view, "supply", "accepted"),
+        total(view, "inquiries", "inquiries"),
+        total(view, "inquiries", "refused"),
+    ];
+    (figures, words.kpi)
+}
+
+/// A chart: its title, and its bars.
+type Chart = (&'static str, Vec<(String, i64)>);
+
+/// The charts, two beside each other.
+fn charts(view: &PackView<'_>) -> Vec<[Chart; 2]> {
+    let words = view.words();
+    if view.manifest.edition == Edition::Statement {
+        return vec![[
+            (words.chart_types, by(view, "statement_corrections", "type", "accepted")),
+            (words.chart_rules, by(view, "statement_rules", "rule", "errors")),
+        ]];
+    }
+    vec![
+        [
+            (words.chart_products, by(view, "inquiries", "product", "inquiries")),
+            (words.chart_bands, bands(view)),
+        ],
+        [
+            (words.chart_supply, by(view, "supply", "dimension", "accepted")),
+            (words.chart_refusals, by(view, "refusals", "code", "refused")),
+        ],
+    ]
 }
 
 /// Scored answers by band.

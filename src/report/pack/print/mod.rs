@@ -8,7 +8,7 @@ pub mod words;
 
 use super::catalogue::Report;
 use super::grid::Grid;
-use super::manifest::PackManifest;
+use super::manifest::{Edition, PackManifest};
 use crate::report::document::canvas::{Canvas, Ink};
 use crate::report::document::finish::Finish;
 use crate::report::document::sheet::{Frame, Sheet};
@@ -46,6 +46,19 @@ impl PackView<'_> {
         Some((table.report, table.grid?))
     }
 
+    /// What it is.
+    fn title(&self) -> &'static str {
+        match self.manifest.edition {
+            Edition::Statement => self.words().statement,
+            Edition::Supervisory | Edition::Public => self.words().title,
+        }
+    }
+
+    /// The rule pack, or the furnisher.
+    fn about(&self) -> &str {
+        self.manifest.partner.as_deref().unwrap_or(&self.manifest.jurisdiction)
+    }
+
     /// The bureau's name: the host of its log.
     fn bureau(&self) -> &str {
         self.manifest.origin.trim_end_matches("/log")
@@ -67,7 +80,9 @@ pub fn render(
     front::cover(&mut sheet, view);
     sheet.turn();
     front::summary(&mut sheet, view);
-    findings::draw(&mut sheet, view);
+    if view.manifest.edition != Edition::Statement {
+        findings::draw(&mut sheet, view);
+    }
     tables::draw(&mut sheet, view);
     front::verify(&mut sheet, view);
     let pages = sheet.finish(|setter, canvas, page, of| {
@@ -77,7 +92,7 @@ pub fn render(
     })?;
     let manifest = view.manifest;
     let (edition, _) = words.edition(manifest.edition);
-    let title = format!("{}, {}, {}", words.title, manifest.period.name, manifest.jurisdiction);
+    let title = format!("{}, {}, {}", view.title(), manifest.period.name, view.about());
     let finish = Finish {
         title: format!("{} - {title} - {edition}", view.bureau()),
         author: view.bureau().to_owned(),
@@ -101,10 +116,13 @@ fn furniture(
     const SMALL: Style = Style::regular(6.6, Ink::MUTED);
     let (words, manifest, fonts) = (view.words(), view.manifest, setter.fonts);
     let right = PAGE_WIDTH - MARGIN;
-    let line = setter.line(&format!("{} · {}", view.bureau(), words.title), &HEAD);
+    let line = setter.line(&format!("{} · {}", view.bureau(), view.title()), &HEAD);
     canvas.text(fonts, MARGIN, 36.0, &line, &HEAD);
     let (edition, _) = words.edition(manifest.edition);
-    let text = format!("{} · {} · {edition}", manifest.period.name, manifest.jurisdiction);
+    let text = match manifest.edition {
+        Edition::Statement => format!("{} · {}", manifest.period.name, view.about()),
+        _ => format!("{} · {} · {edition}", manifest.period.name, view.about()),
+    };
     let line = setter.line(&text, &SMALL);
     canvas.text(fonts, right - line.width, 36.0, &line, &SMALL);
     canvas.rule(MARGIN, 43.0, CONTENT_WIDTH, 0.5, Ink::RULE);

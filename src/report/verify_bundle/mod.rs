@@ -5,6 +5,9 @@
 //! same, that drawing the attached tables again gives this very file. Over the extract it runs the
 //! SQL again and compares every row.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -13,16 +16,16 @@ use crate::ledger::leaf::{Leaf, PublicKind};
 use crate::ledger::note::Verifier;
 use crate::ledger::proof::Proof;
 
-use super::document::Fonts;
-use super::document::read::PdfFile;
-use super::extract::{MANIFEST, MANIFEST_JWS, MANIFEST_NOTE, open_manifest};
-use super::pack::catalogue::Report;
-use super::pack::grid::Grid;
-use super::pack::make::{COUNTED, COUNTED_ENTRY, SCOPE, attachments, printed};
-use super::pack::manifest::{Counted, Edition, PackDocument, PackManifest};
-use super::pack::print::words::Language;
-use super::pack::print::{PackView, render};
-use super::verify_export::unbroken;
+use crate::report::document::Fonts;
+use crate::report::document::read::PdfFile;
+use crate::report::extract::{MANIFEST, MANIFEST_JWS, MANIFEST_NOTE, open_manifest};
+use crate::report::pack::catalogue::Report;
+use crate::report::pack::grid::Grid;
+use crate::report::pack::make::{COUNTED, COUNTED_ENTRY, SCOPE, attachments, printed};
+use crate::report::pack::manifest::{Counted, Edition, PackDocument, PackManifest};
+use crate::report::pack::print::words::Language;
+use crate::report::pack::print::{PackView, render};
+use crate::report::verify_export::unbroken;
 
 /// How the PDF itself is called in an error.
 const PDF: &str = "the PDF";
@@ -89,6 +92,8 @@ struct Opened {
     digest: Digest,
     files: BTreeMap<String, Vec<u8>>,
     pages: Vec<String>,
+    embedded: String,
+    language: Option<String>,
     grids: Vec<Option<Grid>>,
     counted: Option<Grid>,
 }
@@ -123,7 +128,8 @@ fn open(pdf: &[u8], log_keys: &[Verifier]) -> Result<Opened, BundleError> {
     let unreadable = |error| BundleError::new("bundle_unreadable", PDF, error);
     let read = PdfFile::read(pdf).map_err(|e| unreadable(e.to_string()))?;
     let mut files = read.attachments().map_err(|e| unreadable(e.to_string()))?;
-    let pages = read.page_digests().map_err(|e| unreadable(e.to_string()))?;
+    let (pages, embedded) = read.page_digests().map_err(|e| unreadable(e.to_string()))?;
+    let (embedded, language) = (hex(&embedded), read.language());
     let pages = pages.iter().map(|digest| hex(digest)).collect();
     let signed = |name: &str| {
         let missing = || BundleError::new("bundle_file_missing", name, "it is not attached");
@@ -150,7 +156,7 @@ fn open(pdf: &[u8], log_keys: &[Verifier]) -> Result<Opened, BundleError> {
     };
     let digest = sha256(&bytes);
     files.retain(|name, _| !name.ends_with(".pdf"));
-    Ok(Opened { manifest, digest, files, pages, grids, counted })
+    Ok(Opened { manifest, digest, files, pages, embedded, language, grids, counted })
 }
 
 /// Exactly the listed files are attached, each as it was listed.
@@ -186,7 +192,8 @@ fn grids(
     manifest: &PackManifest,
     files: &BTreeMap<String, Vec<u8>>,
 ) -> Result<Vec<Option<Grid>>, BundleError> {
-    let reports = Report::all().map_err(|e| BundleError::new("report_definition", MANIFEST, e))?;
+    let reports = Report::of(manifest.edition)
+        .map_err(|e| BundleError::new("report_definition", MANIFEST, e))?;
     let mut grids = Vec::with_capacity(reports.len());
     for report in reports {
         if manifest.edition == Edition::Public && !report.public {
@@ -268,22 +275,23 @@ fn counted(
     }
 }
 
-/// Which of the pack's documents this is, by its pages.
+/// Which of the pack's documents this is: its pages and fonts are the ones that were signed.
 fn document(opened: &Opened) -> Result<&PackDocument, BundleError> {
-    let documents = &opened.manifest.documents;
-    if let Some(exact) = documents.iter().find(|document| document.pages == opened.pages) {
-        return Ok(exact);
+    let named = |document: &&PackDocument| Some(&document.language) == opened.language.as_ref();
+    let Some(nearest) = opened.manifest.documents.iter().find(named) else {
+        let what = "it is in a language that the manifest lists no document in";
+        return Err(BundleError::new("bundle_pages", PDF, what));
+    };
+    if nearest.pages == opened.pages && nearest.embedded == opened.embedded {
+        return Ok(nearest);
     }
-    let alike = |document: &&PackDocument| {
-        document.pages.iter().zip(&opened.pages).filter(|(a, b)| a == b).count()
-    };
-    let Some(nearest) = documents.iter().max_by_key(alike) else {
-        return Err(BundleError::new("bundle_pages", MANIFEST, "it lists no document"));
-    };
     let mut pairs = nearest.pages.iter().zip(&opened.pages);
     let what = match pairs.position(|(a, b)| a != b) {
         Some(page) => {
             format!("page {} of {} is not the one that was signed", page + 1, nearest.name)
+        }
+        None if nearest.pages == opened.pages => {
+            format!("the fonts inside are not those of {}", nearest.name)
         }
         None => format!(
             "it has {} pages, and {} of the pack has {}",
@@ -302,11 +310,12 @@ fn redraw(
     document: &PackDocument,
     fonts: &Fonts,
 ) -> Result<bool, BundleError> {
-    let language = Language::of(&document.language);
+    let (manifest, language) = (&opened.manifest, Language::of(&document.language));
     let (Some(language), true) = (language, fonts.digests() == document.fonts) else {
         return Ok(false);
     };
-    let reports = Report::all().map_err(|e| BundleError::new("report_definition", MANIFEST, e))?;
+    let reports = Report::of(manifest.edition)
+        .map_err(|e| BundleError::new("report_definition", MANIFEST, e))?;
     let tables = printed(reports, &opened.grids);
     let mut manifest = opened.manifest.clone();
     let attached = attachments(&opened.files, &manifest);
@@ -318,7 +327,7 @@ fn redraw(
         return Ok(true);
     }
     let pages = PdfFile::read(&drawn).and_then(|file| file.page_digests());
-    let pages = pages.map_err(|e| failed(e.to_string()))?;
+    let (pages, _) = pages.map_err(|e| failed(e.to_string()))?;
     let mut pairs = pages.iter().map(|digest| hex(digest)).zip(&opened.pages);
     let what = match pairs.position(|(a, b)| a != *b) {
         Some(page) => format!("page {} does not print what the attached tables say", page + 1),
@@ -350,19 +359,20 @@ fn recompute(
     log_keys: &[Verifier],
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<String>, BundleError> {
-    use super::pack::engine::{Beside, run};
-    use super::pack::grid::Kind;
-    use super::pack::make::edit;
+    use crate::report::pack::engine::{Beside, run};
+    use crate::report::pack::grid::Kind;
+    use crate::report::pack::make::edit;
 
     let manifest = &opened.manifest;
-    let found = super::verify_export::verify_export(dir, log_keys, None, progress)
+    let found = crate::report::verify_export::verify_export(dir, log_keys, None, progress)
         .map_err(|error| BundleError::new(error.code(), &format!("extract {error}"), ""))?;
     let of = &manifest.extract;
     if hex(&found.manifest) != of.manifest || (found.start, found.end) != (of.start, of.end) {
         let what = "the report was computed from another extract than this one";
         return Err(BundleError::new("bundle_other_extract", MANIFEST, what));
     }
-    let reports = Report::all().map_err(|e| BundleError::new("report_definition", MANIFEST, e))?;
+    let reports = Report::of(manifest.edition)
+        .map_err(|e| BundleError::new("report_definition", MANIFEST, e))?;
     let none = Grid::new(&[("measure", Kind::Text), ("value", Kind::Int), ("entry", Kind::Int)]);
     let counted = opened.counted.as_ref().unwrap_or(&none);
     let beside = Beside { scope: &manifest.scope(), counted };
