@@ -14,10 +14,13 @@ use super::extract::ExtractFailure;
 use crate::collect::observation::Dimension;
 use crate::consent::rows as consent_rows;
 use crate::kernel::Time;
+use crate::ledger::body::{SealedRecord, open_part};
+use crate::ledger::commitment::Opening;
 use crate::ledger::proof::Proof;
 use crate::ledger::rows as ledger_rows;
 use crate::ledger::source::DirSource;
 use crate::ledger::tile::TiledHashes;
+use crate::report::certificate::CertificateView;
 use crate::report::extract::{ExtractKeys, Period};
 use crate::report::pack::manifest::Counted;
 use crate::rights::rows as rights_rows;
@@ -25,9 +28,6 @@ use crate::score::explain::rows as explained;
 use crate::score::{Assessment, Value as Read, rows as score_rows};
 use crate::store::StoreError;
 use crate::subject::rows as subject_rows;
-
-/// Matters looked at together, and persons overdue that are listed.
-const PAGE: i64 = 10_000;
 
 /// Counts by the rule pack under which the persons stand, and by name.
 pub type Counts = BTreeMap<String, BTreeMap<&'static str, i64>>;
@@ -113,7 +113,7 @@ impl Bureau {
             let Some(assessment) = &seen.assessment else { continue };
             if assessment.score().is_some() {
                 add(&seen.person, "persons_scorable");
-                if self.knows_all(assessment) {
+                if packs.get(&seen.person).is_some_and(|pack| self.knows_all(pack, assessment)) {
                     add(&seen.person, "persons_of_all_dimensions");
                 }
             }
@@ -129,12 +129,14 @@ impl Bureau {
         Ok(())
     }
 
-    /// Whether something is known in every dimension that the scorecard reads.
-    fn knows_all(&self, assessment: &Assessment) -> bool {
+    /// Whether something is known in every dimension that the scorecard reads and the pack allows.
+    fn knows_all(&self, pack: &str, assessment: &Assessment) -> bool {
         let rows = explained(self.engine.champion(), assessment);
+        let allowed = self.engine.rules.pack(pack).map(|pack| pack.dimensions.as_slice());
         let of = |dimension: Dimension| rows.iter().filter(move |r| r.dimension == Some(dimension));
         Dimension::ALL.into_iter().all(|dimension| {
-            of(dimension).next().is_none()
+            let on = allowed.is_none_or(|names| names.iter().any(|n| n == dimension.name()));
+            !on || of(dimension).next().is_none()
                 || of(dimension).any(|row| matches!(row.value, Read::Known(_)))
         })
     }
@@ -142,12 +144,20 @@ impl Bureau {
     fn count_overdue(&self, period: &Period, counts: &mut Counts) -> Result<(), StoreError> {
         let until = period.until.min(self.engine.env.now());
         let today = day_number(until.date_at(-12));
-        let open = self.store.read(|conn| rights_rows::open_matters(conn, PAGE))?;
-        let late = open.into_iter().filter(|row| {
-            row.kind == "dispute" && row.due_us.is_some_and(|due| due < until.micros())
-        });
-        let late: Vec<String> = late.map(|row| row.person).collect();
-        let due = self.store.read(|conn| score_rows::due_by(conn, today, "", PAGE))?;
+        let mut late = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = self.store.read(|conn| rights_rows::matters_page(conn, &after))?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.id);
+            let over = page.into_iter().filter(|row| {
+                row.kind == "dispute"
+                    && row.closed_us.is_none()
+                    && row.due_us.is_some_and(|due| due < until.micros())
+            });
+            late.extend(over.map(|row| row.person));
+        }
+        let due = self.store.read(|conn| score_rows::due_by(conn, today, "", i64::MAX))?;
         for (persons, measure) in [(late, "disputes_overdue"), (due, "files_overdue")] {
             for chunk in persons.chunks(super::look::PAGE_PERSONS) {
                 let ids: Vec<&str> = chunk.iter().map(String::as_str).collect();
@@ -182,6 +192,16 @@ impl Bureau {
         };
         let log = self.run(command).value()?["log"].clone();
         let index = log["index"].as_u64().unwrap_or_default();
+        Ok(Counted {
+            index,
+            leaf: log["leaf"].as_str().unwrap_or_default().to_owned(),
+            opening: log["opening"].clone(),
+            proof: self.proof_of(index)?,
+        })
+    }
+
+    /// The proof that an entry is in the log, under the newest checkpoint.
+    fn proof_of(&self, index: u64) -> Result<String, ExtractFailure> {
         self.publish().map_err(|e| ExtractFailure::Log(std::io::Error::other(e)))?;
         let newest = self.store.read(ledger_rows::newest_checkpoint)?;
         let (size, note) = newest
@@ -189,12 +209,47 @@ impl Bureau {
         let source = DirSource::new(self.log_dir());
         let proof = Proof::make(&TiledHashes::new(&source, size), index, &note)
             .map_err(ExtractFailure::Log)?;
-        Ok(Counted {
+        Ok(proof.to_text())
+    }
+
+    /// The certificate of an erasure or a purge, with its proof; `None` when the entry is neither.
+    /// It names nobody: who sees it has looked at no file.
+    ///
+    /// # Errors
+    /// The database's, or an entry that does not open.
+    pub fn certificate(&self, index: u64) -> Result<Option<CertificateView>, ExtractFailure> {
+        let (leaves, bodies) = self.store.read(|conn| {
+            let leaves = ledger_rows::leaves(conn, index, index + 1)?;
+            Ok((leaves, ledger_rows::bodies(conn, index, index + 1)?))
+        })?;
+        let (Some(leaf), Some(body)) = (leaves.first(), bodies.first()) else { return Ok(None) };
+        if !matches!(body.kind.as_str(), "erased" | "purged") {
+            return Ok(None);
+        }
+        let broken = |what: &str| StoreError::inconsistent(what.to_owned());
+        let key = self.keystore().get([body.period.as_str()])?.remove(&body.period);
+        let key = key.ok_or_else(|| broken("the key of a period is gone"))?;
+        let sealed: SealedRecord =
+            open_part(&key, "record", index, &body.record).map_err(|e| broken(&e.to_string()))?;
+        let record: Value =
+            serde_json::from_str(&sealed.part.text).map_err(|e| broken(&e.to_string()))?;
+        let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+        let opening = Opening {
+            salt: sealed.part.salt,
+            record: sealed.part.text.clone(),
+            personal_hash: sealed.personal_hash,
+        };
+        Ok(Some(CertificateView {
+            origin: self.engine.origin.clone(),
             index,
-            leaf: log["leaf"].as_str().unwrap_or_default().to_owned(),
-            opening: log["opening"].clone(),
-            proof: proof.to_text(),
-        })
+            at: Time::from_micros(body.at_us),
+            certificate_text: text("certificate"),
+            signature: text("signature"),
+            key: self.engine.keys.manifest.public().to_jwk(),
+            leaf: String::from_utf8_lossy(&leaf.leaf).into_owned(),
+            opening: serde_json::to_value(opening).map_err(|e| broken(&e.to_string()))?,
+            proof: self.proof_of(index)?,
+        }))
     }
 
     /// Records that a report was made. Gives the entry's index.

@@ -28,8 +28,24 @@ enum What {
     Regulator(super::regulator::RegulatorArgs),
     /// What each furnisher sent in a period, and what became of it: Parquet, PDF, signed
     Furnisher(super::statement::FurnisherArgs),
+    /// The certificate of an erasure or a purge as PDF: what is gone, signed, and in the log
+    Erasure(ErasureArgs),
     /// What a scorecard's file says of itself, as PDF; `model validate --report` measures it too
     Model(ModelArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+It names nobody. The entry's index is in the answer to the erasure, and in the person's own copy.
+
+Example:
+  fivefold report erasure 4711 --out certificate.pdf")]
+struct ErasureArgs {
+    /// Index of the entry
+    index: u64,
+    /// The PDF to write
+    #[arg(long, value_name = "F.pdf")]
+    out: PathBuf,
 }
 
 #[derive(Args)]
@@ -66,6 +82,7 @@ pub fn run(place: &Place, args: &ReportArgs) -> Done {
         What::Consumer(args) => consumer(place, args),
         What::Regulator(args) => super::regulator::report(place, args),
         What::Furnisher(args) => super::statement::report(place, args),
+        What::Erasure(args) => erasure(place, args),
         What::Model(args) => model(args),
     }
 }
@@ -76,6 +93,22 @@ fn document(error: DocumentError) -> Failure {
 
 fn model(args: &ModelArgs) -> Done {
     super::model::report(&super::model::scorecard(&args.scorecard)?, None, &args.out)?;
+    output::note(&format!("written: {}", args.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn erasure(place: &Place, args: &ErasureArgs) -> Done {
+    let (view, fonts) = with_bureau(place, |bureau, config| {
+        let fonts = Fonts::load(config.han_font.as_deref()).map_err(document)?;
+        let view = bureau.certificate(args.index).map_err(|e| super::export::failed(&e))?;
+        let none = || {
+            let text = format!("entry {} is neither an erasure nor a purge", args.index);
+            Failure::new("certificate_not_found", text)
+        };
+        Ok((view.ok_or_else(none)?, fonts))
+    })?;
+    let pdf = crate::report::certificate::render(&view, &fonts).map_err(document)?;
+    write_private(&args.out, &pdf)?;
     output::note(&format!("written: {}", args.out.display()));
     Ok(ExitCode::SUCCESS)
 }

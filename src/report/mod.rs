@@ -1,5 +1,6 @@
 //! What can be handed to a person or a regulator as a file that stands on its own.
 
+pub mod certificate;
 pub mod consumer;
 pub mod document;
 pub mod extract;

@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use fivefold::bureau::approval::Approval;
 use fivefold::bureau::admission::Admission;
+use fivefold::bureau::command::erase::Erase;
 use fivefold::bureau::command::record::{Record, Recordable};
 use fivefold::bureau::extract::ExtractFailure;
 use fivefold::bureau::personal::PersonalOrder;
@@ -14,6 +16,7 @@ use fivefold::ledger::leaf::{Leaf, PublicKind};
 use fivefold::ledger::proof::Proof;
 use serde_json::{Map, Value, json};
 
+use crate::persons::with_key;
 use crate::world::{Human, World, on_both, text};
 
 fn record(
@@ -96,7 +99,7 @@ on_both!(personal_parts_leave_for_two_names_and_one_examiner_only, "CN", |world|
     let out = tempfile::tempdir().expect("a directory");
     let order = |by: Admission, approved_by: &str| PersonalOrder {
         by,
-        approved_by: approved_by.to_string(),
+        approval: Approval { by: approved_by.to_string(), signed: None },
         recipient: Recipient::parse(EXAMINER).expect("a recipient"),
     };
     let by = || Admission::operator("li", "inspection 7");
@@ -130,4 +133,27 @@ on_both!(personal_parts_leave_for_two_names_and_one_examiner_only, "CN", |world|
     for clear in [person.as_bytes(), b"PAR1", Human::nth(1, "CN").name.as_bytes()] {
         assert!(!sealed.windows(clear.len()).any(|window| window == clear));
     }
+});
+
+on_both!(a_certificate_is_signed_in_the_log_and_names_nobody, "DE", |world| {
+    let (bank, key) = (world.bank(), world.key("a person"));
+    let human = Human::nth(4, "DE");
+    let subject = with_key(world, &bank, &human, &key);
+    world.history(&bank, &subject);
+    let person = world.person(&subject);
+    assert!(world.bureau().certificate(0).expect("read").is_none(), "the first entry is none");
+    let erase = Erase { admission: world.by_person(&person, &key), subject: "me".to_string() };
+    let answer = world.run(erase).expect("forgotten");
+    let index = answer["log"]["index"].as_u64().expect("an index");
+    let view = world.bureau().certificate(index).expect("read").expect("a certificate");
+    assert_eq!(view.certificate_text, text(&answer["certificate_text"]));
+    assert_eq!(view.signature, text(&answer["signature"]));
+    let keys = [world.bureau().engine.keys.log.verifier().clone()];
+    let proof = Proof::parse(&view.proof).expect("a proof");
+    proof.verify(view.leaf.as_bytes(), &keys, &[]).expect("it is in the log");
+    let opening: Opening = serde_json::from_value(view.opening.clone()).expect("an opening");
+    let leaf = Leaf::parse(view.leaf.as_bytes()).expect("a leaf");
+    assert_eq!(opening.commitment(), leaf.commitment);
+    let all = serde_json::to_string(&view).expect("JSON");
+    assert!(!all.contains(&person) && !all.contains(&human.name));
 });

@@ -365,7 +365,7 @@ fn recompute(
 
     let manifest = &opened.manifest;
     let found = crate::report::verify_export::verify_export(dir, log_keys, None, progress)
-        .map_err(|error| BundleError::new(error.code(), &format!("extract {error}"), ""))?;
+        .map_err(|error| BundleError::new(error.code(), "the extract", &error))?;
     let of = &manifest.extract;
     if hex(&found.manifest) != of.manifest || (found.start, found.end) != (of.start, of.end) {
         let what = "the report was computed from another extract than this one";
