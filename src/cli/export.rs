@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::output::{self, Done, Failure, note, progress};
-use super::verify::{Trust, beside, keys};
 use super::staff::Approved;
+use super::verify::{Trust, beside, keys};
 use super::{Place, Shape, Staff, with_bureau};
 use crate::bureau::approval::Approval;
 use crate::bureau::extract::ExtractFailure;

@@ -58,7 +58,8 @@ pub fn report(place: &Place, args: &FurnisherArgs) -> Done {
         let fonts = Fonts::load(config.han_font.as_deref())
             .map_err(|e| Failure::new(e.code(), e.to_string()))?;
         let period = bureau.period(&args.period).map_err(|e| super::export::failed(&e))?;
-        let by = || args.staff.admission(config.environment(), "report furnisher");
+        let admission = args.staff.admission(config.environment(), "report furnisher")?;
+        let by = || admission.clone();
         let registry = bureau.registry()?;
         let chosen: Vec<_> = match &args.partner {
             Some(name) => match registry.find(name) {

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use fivefold::bureau::approval::Approval;
 use fivefold::bureau::admission::Admission;
+use fivefold::bureau::approval::Approval;
 use fivefold::bureau::command::erase::Erase;
 use fivefold::bureau::command::record::{Record, Recordable};
 use fivefold::bureau::extract::ExtractFailure;
