@@ -4,7 +4,7 @@
 //! * A: one that verifies the request and signs the answer;
 //! * B: one that does that and makes one durable row a request, committed in groups.
 //!
-//! Clients and server share this machine, so only the ratios mean something. `cargo bench --bench
+//! Beside them, what the policies cost of one such request. Clients and server share this machine, so only the ratios mean something. `cargo bench --bench
 //! inquiries` prints requests per second and the 50th and 99th percentile of latency at 16
 //! connections; `FIVEFOLD_BENCH_SECONDS`-style switches are left out on purpose: one number, one way.
 #![allow(
@@ -18,6 +18,7 @@
 #[path = "shared/stage.rs"]
 mod stage;
 
+use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +36,7 @@ use fivefold::kernel::Env;
 use fivefold::partner::signature::{
     PublicKey, RequestParts, SigningKey, read_request, sign_response,
 };
+use fivefold::policy::{Action, ActorKind, Decision, Rules, cases, decide, named};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -188,6 +190,37 @@ fn median(mut rates: Vec<f64>) -> f64 {
     rates[rates.len() / 2]
 }
 
+/// What the policies cost of a request that took `request` microseconds of the machine: once with
+/// the decision kept, as nearly all of them are, and once evaluated anew for facts never seen.
+fn policies(rules: &Rules, request: f64) {
+    const KEPT: u32 = 100_000;
+    let facts = cases::in_order(Action::Inquire, ActorKind::Partner, &["cn"]);
+    let started = Instant::now();
+    for _ in 0..KEPT {
+        assert!(matches!(decide(rules, black_box(&facts)), Decision::Permit(_)));
+    }
+    let kept = started.elapsed().as_secs_f64() * 1e6 / f64::from(KEPT);
+    let mut anew = Vec::new();
+    for (i, first) in named::NAMES.iter().enumerate() {
+        for second in &named::NAMES[i + 1..] {
+            let mut facts = facts.clone();
+            for name in [first, second] {
+                let flag = named::flag(&mut facts, name).unwrap();
+                *flag = !*flag;
+            }
+            anew.push(facts);
+        }
+    }
+    let started = Instant::now();
+    for facts in &anew {
+        let _ = black_box(decide(rules, facts));
+    }
+    let fresh = started.elapsed().as_secs_f64() * 1e6 / anew.len() as f64;
+    println!("\nof a request's {request:.0} µs:");
+    println!("policies, decision kept   {kept:>6.2} µs = {:.2} %", 100.0 * kept / request);
+    println!("policies, evaluated anew  {fresh:>6.0} µs = {:.0} %", 100.0 * fresh / request);
+}
+
 fn main() {
     let dir = tempfile::tempdir().unwrap();
     let env = Env::system();
@@ -241,4 +274,5 @@ fn main() {
     println!("\nfivefold / bare = {:.2}", ours / bare);
     println!("fivefold / A    = {:.2}", ours / a);
     println!("fivefold / B    = {:.2}", ours / b);
+    policies(&stage.bureau.engine.rules, 1e6 / ours);
 }
