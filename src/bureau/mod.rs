@@ -15,6 +15,7 @@ pub mod approval;
 pub mod audit;
 pub mod authority;
 pub mod command;
+pub mod dataset;
 pub mod demands;
 pub mod dossier;
 pub mod extract;
@@ -24,6 +25,7 @@ pub mod keys;
 pub mod look;
 pub mod matter;
 pub mod meters;
+pub mod monitor;
 pub mod needs;
 pub mod personal;
 pub mod probing;
@@ -52,6 +54,7 @@ pub use start::{OpenError, Settings};
 
 use crate::error::Problem;
 use crate::kernel::Env;
+use crate::model::governance::Role;
 use crate::policy::{Environment, Rules};
 use crate::score::{ReasonTexts, Scorecard};
 use crate::store::{KeyStore, Store};
@@ -78,12 +81,38 @@ pub struct Engine {
     /// What reason codes mean, in words.
     pub texts: ReasonTexts,
     scorecard: Scorecard,
+    /// Its digest, hexadecimal, and whether it is the one that comes with the program.
+    in_force: (String, bool),
+    /// Scorecards that score in shadow, with their digests.
+    challengers: Vec<(String, Scorecard)>,
 }
 
 impl Engine {
-    /// The scorecard in force.
+    /// The scorecard that gives the scores. Whether it still may is asked for every score
+    /// ([`standing::as_of`]).
     pub fn champion(&self) -> &Scorecard {
         &self.scorecard
+    }
+
+    /// Whether the champion may give scores, as `models` (digests and roles) stand: it is the one
+    /// that was promoted; or none was, and this is no live bureau, and it is the program's own.
+    pub fn may_score(&self, models: &[(String, String)]) -> bool {
+        let champion = models.iter().find(|(_, role)| role == Role::Champion.name());
+        match champion {
+            Some((digest, _)) => *digest == self.in_force.0,
+            None => self.environment != Environment::Live && self.in_force.1,
+        }
+    }
+
+    /// Challengers that stand so still.
+    pub fn challengers<'e>(
+        &'e self,
+        models: &'e [(String, String)],
+    ) -> impl Iterator<Item = &'e (String, Scorecard)> {
+        self.challengers.iter().filter(|(digest, _)| {
+            let stands = (digest, Role::Challenger.name());
+            models.iter().any(|(d, role)| (d, role.as_str()) == stands)
+        })
     }
 }
 

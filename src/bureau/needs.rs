@@ -9,6 +9,7 @@ use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
 use crate::kernel::Time;
 use crate::kernel::seal::SealKey;
 use crate::ledger::body::{period_key_name, person_key_name};
+use crate::model::rows as model_rows;
 use crate::rights::rows::{self as rights_rows, BarredRow, ContestedRow, MatterRow};
 use crate::score::rows::{self as score_rows, MarkRow, ProfileRow};
 use crate::store::{AnyConn, KeyStore, StoreError};
@@ -74,6 +75,8 @@ pub struct Loaded {
     pub matters: BTreeMap<String, MatterRow>,
     pub contested: BTreeMap<String, ContestedRow>,
     pub keys: BTreeMap<String, SealKey>,
+    /// Digest and role of every scorecard that gives scores, openly or in shadow.
+    pub models: Vec<(String, String)>,
 }
 
 fn texts(set: &BTreeSet<String>) -> Vec<&str> {
@@ -90,6 +93,7 @@ impl Loaded {
     /// # Errors
     /// The database's.
     pub fn read_direct(&mut self, conn: &mut AnyConn, needs: &Needs) -> Result<(), StoreError> {
+        self.models = model_rows::at_work(conn)?;
         self.nonces = admission_rows::seen(conn, &needs.nonces)?;
         for row in admission_rows::earlier(conn, &needs.idempotency)? {
             self.idempotency.insert((row.principal.clone(), row.key.clone()), row);

@@ -8,6 +8,7 @@ use super::command::enrol::VERIFICATION_YEARS;
 use super::work::Work;
 use crate::collect::observation::{Channel, Dimension};
 use crate::consent::Standing;
+use crate::error::Problem;
 use crate::inquiry::hard::{Mark, count};
 use crate::kernel::{Month, Time};
 use crate::ledger::body::Draft;
@@ -98,6 +99,11 @@ pub fn disputed(work: &Work<'_>, person: &str) -> bool {
 /// # Errors
 /// The vault or the profile does not open.
 pub fn as_of(work: &mut Work<'_>, person: &str, as_of: Time, scope: Scope) -> Result<View, Fault> {
+    if !work.engine.may_score(&work.loaded.models) {
+        let text = "No approved scorecard is in force here, so nobody is scored. The operator \
+                    promotes one (`fivefold model promote`) or restarts after it was.";
+        return Err(Problem::new("scorecard_not_in_force", text).into());
+    }
     let residence = super::command::consent::residence(work, person);
     let (_, offset) = super::command::refold::terms(work.engine, &residence);
     let date = as_of.date_at(offset);

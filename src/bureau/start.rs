@@ -16,13 +16,15 @@ use crate::kernel::{Env, id};
 use crate::ledger::publish::{DirStore, PublishError, Publisher};
 use crate::ledger::rows::{self as ledger_rows, Head};
 use crate::ledger::tree::CompactRange;
+use crate::model::governance::Role;
+use crate::model::rows as model_rows;
 use crate::policy::{Environment, Rules, RulesError};
 use crate::score::{ReasonTexts, ScoreError, Scorecard};
-use crate::store::{KeyStore, Store, StoreError, Target};
+use crate::store::{AnyConn, KeyStore, Store, StoreError, Target};
 
 /// The scorecard compiled in.
 pub(super) const SCORECARD: &str =
-    include_str!("../../policies/scorecards/fivefold-general-1.toml");
+    include_str!("../../policies/scorecards/fivefold-general-2.toml");
 /// The reason texts compiled in.
 const REASONS: &str = include_str!("../../policies/reasons.toml");
 
@@ -134,7 +136,8 @@ impl Bureau {
         store.read(|conn| check_right_edge(conn, &head))?;
         let keys = BureauKeys::load(&settings.dir.join("keys"), &settings.origin)?;
         let keystore = KeyStore::open(settings.keys.clone(), keys.wrapping.clone())?;
-        let engine = Arc::new(engine(env, settings, keys)?);
+        let cards = store.read(Cards::read)?;
+        let engine = Arc::new(engine(env, settings, keys, &cards)?);
         let log_dir = settings.dir.join("log");
         let publisher = Publisher::open(
             DirStore::open(&log_dir).map_err(|e| OpenError::Io(log_dir.clone(), e))?,
@@ -162,7 +165,8 @@ impl Bureau {
         let known = self.store.read(ledger_rows::artefacts)?;
         let known = |digest: &str| known.iter().any(|row| row.digest == digest);
         let rules = hex(&self.engine.rules.digest());
-        let scorecard = self.engine.champion();
+        // the champion's text is kept already, if it is not the one that comes with the program
+        let scorecard = Scorecard::load(SCORECARD.as_bytes())?;
         let candidates = [
             ("packs", "rule packs".to_string(), rules, self.engine.rules.archive()),
             (
@@ -186,7 +190,42 @@ impl Bureau {
     }
 }
 
-fn engine(env: &Env, settings: &Settings, keys: BureauKeys) -> Result<Engine, OpenError> {
+/// The texts of the scorecards at work.
+struct Cards {
+    champion: Option<String>,
+    challengers: Vec<String>,
+}
+
+impl Cards {
+    fn read(conn: &mut AnyConn) -> Result<Cards, StoreError> {
+        let at_work = model_rows::at_work(conn)?;
+        let kept = if at_work.is_empty() { Vec::new() } else { ledger_rows::artefacts(conn)? };
+        let of = |role: Role| {
+            let with = at_work.iter().filter(move |(_, own)| own == role.name());
+            let texts =
+                with.filter_map(|(digest, _)| kept.iter().find(|row| row.digest == *digest));
+            texts.map(|row| row.content.clone()).collect::<Vec<_>>()
+        };
+        Ok(Cards { champion: of(Role::Champion).pop(), challengers: of(Role::Challenger) })
+    }
+}
+
+fn engine(
+    env: &Env,
+    settings: &Settings,
+    keys: BureauKeys,
+    cards: &Cards,
+) -> Result<Engine, OpenError> {
+    let shipped = Scorecard::load(SCORECARD.as_bytes())?;
+    let scorecard = match &cards.champion {
+        Some(text) => Scorecard::load(text.as_bytes())?,
+        None => shipped.clone(),
+    };
+    let challengers = cards.challengers.iter().map(|text| {
+        let card = Scorecard::load(text.as_bytes())?;
+        Ok((hex(&card.digest), card))
+    });
+    let challengers = challengers.collect::<Result<_, ScoreError>>()?;
     let rules = match &settings.policies {
         Some(dir) => Rules::load(dir)?,
         None => Rules::embedded()?,
@@ -200,6 +239,8 @@ fn engine(env: &Env, settings: &Settings, keys: BureauKeys) -> Result<Engine, Op
         home: settings.home.clone(),
         origin: settings.origin.clone(),
         texts: ReasonTexts::load(REASONS.as_bytes())?,
-        scorecard: Scorecard::load(SCORECARD.as_bytes())?,
+        in_force: (hex(&scorecard.digest), scorecard.digest == shipped.digest),
+        challengers,
+        scorecard,
     })
 }

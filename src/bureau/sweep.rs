@@ -30,6 +30,8 @@ pub struct Swept {
     pub evidence_ended: u64,
     /// Disputes closed because their clock ran out.
     pub disputes_closed: u64,
+    /// Scorecards that were looked at.
+    pub models_watched: u64,
     /// Acts that were due and could not be done; the log of the program says why.
     pub failed: u64,
 }
@@ -57,6 +59,7 @@ impl Bureau {
         self.close_overdue(&mut swept)?;
         self.purge(&mut swept)?;
         self.end_evidence(&mut swept)?;
+        swept.models_watched = u64::from(self.watch_if_due()?);
         Ok(swept)
     }
 

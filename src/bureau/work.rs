@@ -3,6 +3,8 @@
 //! Commands run one after the other on this, in memory. Nothing reaches the database before
 //! [`Work::flush`], and nothing leaves the bureau before the transaction around it is committed.
 
+mod models;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -22,6 +24,7 @@ use crate::ledger::body::{Body, Draft, period_key_name, person_key_name, seal_pa
 use crate::ledger::leaf::Leaf;
 use crate::ledger::rows::{self as ledger_rows, ArtefactRow, BodyRow, EntryRow, Head};
 use crate::ledger::tree::leaf_hash;
+use crate::model::rows::{self as model_rows, ModelRow};
 use crate::partner::rows::{self as partner_rows, AlertRow};
 use crate::partner::{Partner, PartnerKey, Registry, StaffMember};
 use crate::rights::rows as rights_rows;
@@ -71,6 +74,7 @@ struct Pending {
     inquiries: Vec<InquiryRow>,
     outcomes: Vec<OutcomeRow>,
     artefacts: Vec<ArtefactRow>,
+    models: BTreeMap<String, ModelRow>,
     rights: rights_rows::Change,
 }
 
@@ -549,6 +553,7 @@ impl<'a> Work<'a> {
         inquiry_rows::write(conn, &pending.inquiries, &pending.outcomes)?;
         admission_rows::keep(conn, &pending.nonces, &pending.answers)?;
         ledger_rows::put_artefacts(conn, &pending.artefacts)?;
+        model_rows::put(conn, &pending.models.into_values().collect::<Vec<_>>())?;
         rights_rows::write(conn, &pending.rights)?;
         admission_rows::mark_batch(conn, batch, self.now)?;
         if !pending.leaves.is_empty() {

@@ -224,7 +224,7 @@ fn run(cli: &Cli) -> Done {
         Command::Score(args) => score::score(place, args),
         Command::Explain(args) => score::explain(place, args),
         Command::Replay(args) => replay::run(place, args),
-        Command::Model(args) => model::run(args),
+        Command::Model(args) => model::run(place, args),
         Command::Report(args) => report::run(place, args),
         Command::Record(args) => record::run(place, args),
         Command::Extract(args) => export::extract(place, args),

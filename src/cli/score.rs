@@ -83,7 +83,7 @@ pub struct ExplainArgs {
 }
 
 /// Reads a moment: RFC 3339, or a date, of which the end is meant.
-fn moment(text: &str) -> Result<Time, Failure> {
+pub fn moment(text: &str) -> Result<Time, Failure> {
     if let Ok(time) = text.parse() {
         return Ok(time);
     }

@@ -58,6 +58,13 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
     output::trace(&config.log, config.log_json)?;
     guard(&config)?;
     let bureau = Arc::new(config.open()?);
+    if config.environment() == Environment::Live && !bureau.may_score()? {
+        bureau.close();
+        let text = "no approved scorecard is in force, and a demonstration's scores nobody here: \
+                    register one (`fivefold model draft`), have it attested, approved and filed, \
+                    then promote it";
+        return Err(Failure::new("scorecard_not_approved", text));
+    }
     let doors = doors(&config);
     let vkey = bureau.engine.keys.log.vkey();
     let (url, environment) = (doors.public_url.clone(), config.environment().name());

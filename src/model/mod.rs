@@ -9,6 +9,7 @@
 //! | values become few bins with integer points, as TOML | [`card`] |
 //! | the TOML alone scores other tables | [`predict`] |
 //! | and is measured on them | [`validate`], [`metrics`] |
+//! | what a bureau recorded becomes such a file | [`dataset`] |
 //!
 //! [`fit`] goes the way from file to scorecard. The same rows, seed and version give the same
 //! bytes on any machine and any number of threads: values are decimal integers, sums run in a
@@ -17,12 +18,16 @@
 pub mod bins;
 pub mod boost;
 pub mod card;
+pub mod dataset;
 pub mod error;
 pub mod fit;
+pub mod governance;
 pub mod metrics;
+pub mod monitor;
 pub mod parallel;
 pub mod population;
 pub mod predict;
+pub mod rows;
 pub mod table;
 pub mod target;
 pub mod validate;

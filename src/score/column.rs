@@ -12,6 +12,12 @@ use serde::Deserialize;
 use super::scorecard::{Entry, POINTS_MAX};
 use crate::collect::observation::Dimension;
 
+/// How a table writes that a characteristic of the catalogue has no meaning for a person, and that
+/// it may not be used: numbers that none reaches. No data is an empty cell.
+pub const NOT_APPLICABLE: i64 = 9_999_997;
+/// See [`NOT_APPLICABLE`].
+pub const NO_CONSENT: i64 = 9_999_998;
+
 /// The most digits behind the point that a column has.
 pub const DECIMALS_MAX: u32 = 15;
 
@@ -149,6 +155,24 @@ impl Column {
 }
 
 impl Entry {
+    /// The same entry read from a table: a characteristic of the catalogue is a column of whole
+    /// numbers, two of which say why there is none.
+    pub(super) fn read_from_a_table(&mut self) {
+        if self.column.is_none() {
+            let special = |value: i64, points: i32| Special {
+                value: value.to_string(),
+                points,
+                rows: 0,
+                bads: 0,
+            };
+            let special = vec![
+                special(NOT_APPLICABLE, self.not_applicable),
+                special(NO_CONSENT, self.baseline),
+            ];
+            self.column = Some(Column::Numeric { decimals: 0, special });
+        }
+    }
+
     /// The digits behind the point in the limits of its bins.
     pub fn decimals(&self) -> u32 {
         match self.column {

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     const REGISTER: &str = include_str!("../../policies/register.toml");
-    const CARD: &[u8] = include_bytes!("../../policies/scorecards/fivefold-general-1.toml");
+    const CARD: &[u8] = include_bytes!("../../policies/scorecards/fivefold-general-2.toml");
 
     #[test]
     fn everything_collected_is_registered_and_what_serves_nothing_is_named() {

@@ -260,6 +260,9 @@ pub struct Development {
     pub rows: u64,
     /// Those that went bad.
     pub bads: u64,
+    /// Whether any of the rows was made up: such a scorecard is for demonstrations only.
+    #[serde(default)]
+    pub synthetic: bool,
     /// The nine scores between the tenths of the rows.
     pub deciles: Vec<i32>,
     /// How many rows scored below, between and above the deciles, equal deciles taken once: with
@@ -366,12 +369,14 @@ impl Scorecard {
     }
 
     /// Reads a scorecard whose characteristics may be columns of any table (the laboratory's):
-    /// the form alone is checked.
+    /// the form alone is checked. Characteristics of the catalogue are read from the columns that
+    /// a training table has of them.
     ///
     /// # Errors
     /// When it is not TOML of this shape, or breaks a rule of form.
     pub fn read(bytes: &[u8]) -> Result<Scorecard, ScoreError> {
-        let (scorecard, problems) = Self::parse(bytes)?;
+        let (mut scorecard, problems) = Self::parse(bytes)?;
+        scorecard.characteristics.iter_mut().for_each(Entry::read_from_a_table);
         if problems.is_empty() {
             Ok(scorecard)
         } else {

@@ -8,6 +8,9 @@ use crate::collect::observation::*;
 use crate::kernel::{Amount, Currency, Month, Time};
 
 pub(super) const SHIPPED: &[u8] =
+    include_bytes!("../../policies/scorecards/fivefold-general-2.toml");
+/// The expert's, which the shipped one took its characteristics from.
+pub(super) const EXPERT: &[u8] =
     include_bytes!("../../policies/scorecards/fivefold-general-1.toml");
 
 /// The newest month that plausible observations are about: 2026-10.
@@ -15,6 +18,10 @@ pub(super) const NEWEST: Month = Month(2026 * 12 + 9);
 
 pub(super) fn shipped() -> Scorecard {
     Scorecard::load(SHIPPED).expect("the shipped scorecard loads")
+}
+
+pub(super) fn expert() -> Scorecard {
+    Scorecard::load(EXPERT).expect("the expert's scorecard loads")
 }
 
 pub(super) fn as_of(date: Date) -> AsOf {

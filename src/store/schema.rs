@@ -284,6 +284,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    models (digest) {
+        digest -> Text,
+        role -> Text,
+        standing -> Text,
+        idx -> BigInt,
+    }
+}
+
+diesel::table! {
     batches (id) {
         id -> Text,
         at_us -> BigInt,
@@ -378,5 +387,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     contested,
     barred,
     events,
-    artefacts
+    artefacts,
+    models
 );

@@ -175,12 +175,12 @@ on_both!(every_past_answer_is_replayed, |world| {
     let furnishing = world.history(&bank, &subject);
     asked.push(world.inquire(&bank, &subject, "credit_application"));
     asked.push(world.inquire(&hotel, &at_hotel, "hotel_deposit"));
-    let mut corrected = month(&subject, &furnishing, "acc-1", "2026-09");
+    let mut corrected = month(&subject, &furnishing, "acc-1", "2026-10");
     corrected["op"] = json!("correct");
     corrected["balance"]["amount"] = json!("19000.00");
     assert_eq!(world.furnish(&bank, &[corrected]).accepted, 1);
     asked.push(world.inquire(&bank, &subject, "credit_application"));
-    let mut deleted = month(&subject, &furnishing, "acc-1", "2026-10");
+    let mut deleted = month(&subject, &furnishing, "acc-1", "2026-09");
     deleted["op"] = json!("delete");
     assert_eq!(world.furnish(&bank, &[deleted]).accepted, 1);
     world.clock.advance_seconds(40 * 24 * 3600);

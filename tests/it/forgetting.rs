@@ -338,12 +338,19 @@ on_both!(a_small_debt_repaid_in_time_is_hidden_by_policy_and_a_large_one_is_not,
     let small = spell(&case, "acc-small", ["2025-08", "2025-09", "2025-10"], "9000.00");
     assert_eq!(world.furnish(&case.bank, &small).rejected, 0);
     let hidden = world.inquire(&case.bank, &case.subject, "account_review");
-    assert!(hidden["score"].as_i64() >= clean["score"].as_i64(), "{clean} {hidden}");
+    // one more account is seen, and may cost a little; that it was late is not
+    let score = |answer: &Value| answer["score"].as_i64().expect("a score");
+    let late = |answer: &Value| {
+        let codes = answer["reasons"].as_array().expect("reasons").iter();
+        codes.filter(|r| r["code"] == "CH01" || r["code"] == "CH02").count()
+    };
+    assert!(score(&clean) - score(&hidden) <= 3, "{clean} {hidden}");
+    assert_eq!(late(&hidden), 0, "{hidden}");
     world.audited();
     let large = spell(&case, "acc-large", ["2025-08", "2025-09", "2025-10"], "10001.00");
     assert_eq!(world.furnish(&case.bank, &large).rejected, 0);
     let marred = world.inquire(&case.bank, &case.subject, "account_review");
-    assert!(marred["score"].as_i64() < clean["score"].as_i64());
+    assert!(score(&clean) - score(&marred) > 3 && late(&marred) > 0, "{marred}");
 });
 
 on_both!(the_sweep_purges_what_is_over_and_seals_the_rest_anew, |world| {

@@ -15,6 +15,7 @@ mod forgetting;
 mod furnishing;
 mod house;
 mod law;
+mod models;
 mod persons;
 mod postgres;
 mod program;

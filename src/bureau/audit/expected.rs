@@ -11,6 +11,7 @@ use super::rights::Rights;
 use crate::bureau::probing::PROBING;
 use crate::kernel::Time;
 use crate::ledger::body::evidence_of;
+use crate::model::governance::{Standing, Step, fold};
 use crate::partner::Partner;
 use crate::subject::rows::{FreezeRow, MandateRow, PairwiseRow, PersonKeyRow, ResolutionRow};
 
@@ -99,6 +100,8 @@ pub(super) struct Expected {
     /// Entry → what staff must look at: kind, partner, when.
     pub alerts: BTreeMap<i64, (String, String, i64)>,
     pub artefacts: BTreeMap<String, Artefact>,
+    /// How scorecards stand.
+    pub models: BTreeMap<String, Standing>,
     /// Who has observations, and so a profile.
     pub observed: BTreeSet<String>,
     /// Rows of `facts` that an entry vouches for.
@@ -118,6 +121,21 @@ pub(super) struct Expected {
 }
 
 impl Expected {
+    /// A step in the life of a scorecard. Its text is kept with the first one, if the program did
+    /// not bring it.
+    fn model(&mut self, entry: &Entry) {
+        let Ok(step) = serde_json::from_value::<Step>(entry.record["step"].clone()) else { return };
+        let (digest, by) = (entry.says("digest"), entry.says("by"));
+        fold(&mut self.models, digest, &step, by, entry.at_us);
+        let Step::Drafted { name, .. } = &step else { return };
+        self.artefacts.entry(digest.to_string()).or_insert_with(|| Artefact {
+            idx: entry.index,
+            kind: "scorecard".to_string(),
+            name: name.clone(),
+            since_us: entry.at_us,
+        });
+    }
+
     /// Takes the next entry in.
     pub fn take(&mut self, entry: &Entry) {
         self.rights.take(entry);
@@ -159,6 +177,7 @@ impl Expected {
                 };
                 self.artefacts.insert(entry.says("digest").to_string(), artefact);
             }
+            kind if kind.starts_with("model_") => self.model(entry),
             kind if kind.starts_with("partner_") => self.partner(entry),
             "staff_registered" | "staff_left" => self.staff(entry),
             "refused" if entry.says("code") == PROBING => {

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::expected::{Expected, Person};
 use super::{AuditReport, Progress};
 use crate::bureau::Bureau;
+use crate::bureau::command::models::standings;
 use crate::bureau::command::observe;
 use crate::bureau::command::refold::{self, Question, merged_at};
 use crate::bureau::folded::open_profile;
@@ -20,6 +21,7 @@ use crate::kernel::bytes::hex;
 use crate::kernel::seal::SealKey;
 use crate::ledger::body::person_key_name;
 use crate::ledger::rows::{self as ledger_rows, Head};
+use crate::model::rows as model_rows;
 use crate::partner::rows::{self as partner_rows, AlertRow};
 use crate::policy::Rules;
 use crate::score::Scorecard;
@@ -145,6 +147,13 @@ impl Tables<'_> {
         for digest in expected.artefacts.keys() {
             let there = kept.iter().any(|row| row.digest == *digest);
             report.hold(there, "artefacts", digest, MISSING);
+        }
+        let rows = model_rows::all(conn)?;
+        let stand = standings(&rows)?;
+        match_rows(report, "models", &expected.models, &stand, |a, b| a == b);
+        for row in &rows {
+            let role = stand.get(&row.digest).map(|standing| standing.role.name());
+            report.hold(role == Some(row.role.as_str()), "models", &row.digest, DIFFERS);
         }
         let resolutions = subject_rows::resolutions(conn)?;
         let by_index = |rows: &[subject_rows::ResolutionRow]| -> BTreeMap<String, _> {

@@ -19,8 +19,8 @@ use crate::kernel::{Time, id};
 use crate::ledger::body::{Draft, person_key_name};
 use crate::ledger::leaf::PublicKind;
 use crate::policy::{Action, Decision, Facts, OutwardForm, PackRef, Permit, Pull, Refusal, decide};
-use crate::score::assess;
 use crate::score::rows::MarkRow;
+use crate::score::{AsOf, assess};
 
 /// `POST /v1/inquiries`.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -256,7 +256,7 @@ impl Inquire {
             row.used_us = Some(work.now.micros());
             work.put_consent(row);
         }
-        let personal = json!({
+        let mut personal = json!({
             "person": person,
             "subject": self.sent.subject,
             "basis": self.sent.basis,
@@ -275,6 +275,10 @@ impl Inquire {
             "threshold": threshold,
             "value": valued.value,
         });
+        let shadow = shadow(work, person, &view.as_of)?;
+        if !shadow.is_empty() {
+            personal["shadow"] = json!(shadow);
+        }
         self.give(work, &valued, Some(person), as_of, hard, personal)
     }
 
@@ -505,6 +509,19 @@ impl Inquire {
 fn packs_of(valued: &Valued) -> Vec<Value> {
     let named = |p: &PackRef| json!({ "id": p.id, "version": p.version, "digest": hex(&p.digest) });
     valued.terms.packs.iter().map(named).collect()
+}
+
+/// What the challengers would have said. It stands in the personal part only: nobody is told, and
+/// it is forgotten with the rest.
+fn shadow(work: &mut Work<'_>, person: &str, as_of: &AsOf) -> Result<Vec<Value>, Fault> {
+    let engine = work.engine;
+    let models = work.loaded.models.clone();
+    let mut out = Vec::new();
+    for (digest, card) in engine.challengers(&models) {
+        let assessment = assess(&work.folded(person)?.profile, card, as_of);
+        out.push(json!({ "scorecard": digest, "score": assessment.score() }));
+    }
+    Ok(out)
 }
 
 /// The name of the key that an answer is sealed with.

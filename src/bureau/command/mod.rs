@@ -15,6 +15,7 @@ pub mod governance;
 pub mod inquire;
 pub mod look;
 pub mod matters;
+pub mod models;
 pub mod notice;
 pub mod observe;
 pub mod outcome;

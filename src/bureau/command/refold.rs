@@ -39,6 +39,20 @@ pub struct Logged {
     pub scored: bool,
 }
 
+impl Logged {
+    /// The observation with what stands beside it in its entry.
+    pub fn in_context(&self, question: &Question<'_>) -> (FoldContext<'_>, &Observation) {
+        let context = FoldContext {
+            index: self.index,
+            recorded: self.recorded,
+            furnisher: &self.furnisher,
+            utc_offset_hours: question.utc_offset_hours,
+            rates: &[],
+        };
+        (context, &self.observation)
+    }
+}
+
 #[derive(serde::Deserialize)]
 struct Personal {
     furnisher: String,
@@ -245,20 +259,60 @@ pub struct Folding {
 /// The day on which the first of these entries must go, used in a score or not.
 fn purge_day(logged: &[Logged], question: &Question<'_>) -> i64 {
     let Some(retention) = question.retention else { return NEVER };
-    let standing = live(logged.iter().map(|one| (context(one, question), &one.observation)));
+    let standing = live(logged.iter().map(|one| one.in_context(question)));
     let ends = forget::ends(&standing, retention);
     let due = ends.iter().filter(|end| end.then == AtEnd::Purge).map(|end| end.from).min();
     due.map_or(NEVER, day_number)
 }
 
-fn context<'l>(one: &'l Logged, question: &Question<'_>) -> FoldContext<'l> {
-    FoldContext {
-        index: one.index,
-        recorded: one.recorded,
-        furnisher: &one.furnisher,
-        utc_offset_hours: question.utc_offset_hours,
-        rates: &[],
+/// The observations of a person that count at a moment.
+pub struct Counted {
+    /// In order of the log.
+    pub logged: Vec<Logged>,
+    /// How many were read.
+    pub read: u64,
+    /// Entries that are contested and stay out meanwhile.
+    pub withheld: BTreeSet<u64>,
+    /// The first day on which something of the file must be purged.
+    pub purge_day: i64,
+}
+
+/// What the log holds about the person, without what is purged or was sent under a consent that
+/// was taken back.
+///
+/// # Errors
+/// As [`gather`].
+pub fn counted(
+    conn: &mut AnyConn,
+    keys: &mut dyn FnMut(&str) -> Result<SealKey, StoreError>,
+    question: &Question<'_>,
+    fresh: &dyn Fn(&[&str]) -> Vec<BodyRow>,
+    overrides: &Overrides,
+) -> Result<Counted, StoreError> {
+    let circle = Circle::of(conn, question.person, question.before)?;
+    let mut logged = gather(conn, keys, &circle, question.before, fresh)?;
+    logged.retain(|one| !overrides.purged.contains(&one.index));
+    let purge_day = purge_day(&logged, question);
+    let mut revoked = BTreeMap::new();
+    for row in consent_rows::by_person(conn, &circle.ids())? {
+        revoked.insert(row.id, row.revoked_idx);
     }
+    revoked.extend(overrides.consents.iter().map(|(id, at)| (id.clone(), *at)));
+    let withheld = withheld(conn, &circle, question.before, overrides)?;
+    let mut read = 0;
+    logged.retain_mut(|one| {
+        let ended = revoked.get(&one.observation.basis.reference).copied().flatten();
+        if ended.is_none_or(|idx| (idx as u64) >= question.before) {
+            read += 1;
+            return one.scored;
+        }
+        // What was said under a consent taken back is no longer used; what it took back stays
+        // taken back.
+        let said = one.observation.op == Operation::Report;
+        one.observation.op = Operation::Delete;
+        one.scored && !said
+    });
+    Ok(Counted { logged, read, withheld, purge_day })
 }
 
 /// Folds what the log holds about the person: the one way from entries to a profile.
@@ -272,42 +326,25 @@ pub fn fold(
     fresh: &dyn Fn(&[&str]) -> Vec<BodyRow>,
     overrides: &Overrides,
 ) -> Result<Folding, StoreError> {
-    let circle = Circle::of(conn, question.person, question.before)?;
-    let mut logged = gather(conn, keys, &circle, question.before, fresh)?;
-    logged.retain(|one| !overrides.purged.contains(&one.index));
-    let purge_day = purge_day(&logged, question);
-    let mut revoked = BTreeMap::new();
-    for row in consent_rows::by_person(conn, &circle.ids())? {
-        revoked.insert(row.id, row.revoked_idx);
-    }
-    revoked.extend(overrides.consents.iter().map(|(id, at)| (id.clone(), *at)));
-    let withheld = withheld(conn, &circle, question.before, overrides)?;
-    let mut count = 0;
-    logged.retain_mut(|one| {
-        let ended = revoked.get(&one.observation.basis.reference).copied().flatten();
-        if ended.is_none_or(|idx| (idx as u64) >= question.before) {
-            count += 1;
-            return one.scored;
-        }
-        // What was said under a consent taken back is no longer used; what it took back stays
-        // taken back.
-        let said = one.observation.op == Operation::Report;
-        one.observation.op = Operation::Delete;
-        one.scored && !said
-    });
-    let standing = live(logged.iter().map(|one| (context(one, question), &one.observation)));
+    let counted = counted(conn, keys, question, fresh, overrides)?;
+    let (profile, until_day) = fold_counted(&counted, question);
+    Ok(Folding { profile, observations: counted.read, until_day, purge_day: counted.purge_day })
+}
+
+/// The profile of what counts, and the day on which something's time is over next.
+pub fn fold_counted(counted: &Counted, question: &Question<'_>) -> (Profile, i64) {
+    let standing = live(counted.logged.iter().map(|one| one.in_context(question)));
     let (over, next) = match question.retention {
         Some(retention) => forget::over(&standing, retention, question.day),
         None => (BTreeSet::new(), None),
     };
     let mut profile = Profile::new(question.base);
     for (context, observation) in standing {
-        if !(over.contains(&context.index) || withheld.contains(&context.index)) {
+        if !(over.contains(&context.index) || counted.withheld.contains(&context.index)) {
             profile.fold(observation, &context);
         }
     }
-    let until_day = next.map_or(NEVER, day_number);
-    Ok(Folding { profile, observations: count, until_day, purge_day })
+    (profile, next.map_or(NEVER, day_number))
 }
 
 /// Stands for a day that never comes.

@@ -46,6 +46,7 @@ use crate::collect::observation::{
     Account, AccountMonth, AccountStatus, Capacity, CapacityCategory, Channel, CloseReason, Fact,
     InquiryHistory, PartyRole, Portfolio, Tenure, TenureKind, Verification,
 };
+use crate::kernel::bytes::sha256;
 use crate::kernel::{Amount, Currency, Month};
 use crate::model::population::draws::Draws;
 use crate::model::population::{Sector, day_of, notice_before};
@@ -139,6 +140,13 @@ impl LendingClub {
             .collect::<Result<_, _>>()?;
         Ok(LendingClub { rows })
     }
+}
+
+/// Whether a row belongs to the half that the shipped scorecard was fitted to: by the hash of its
+/// number, so that it says nothing about the borrower. Whatever is measured is measured on the
+/// other half.
+pub fn is_fitted_to(number: u32) -> bool {
+    sha256(format!("lending-club {number}").as_bytes())[0] & 1 == 0
 }
 
 impl Borrowers for LendingClub {

@@ -231,7 +231,9 @@ fn play(
     let hall = Hall { env, client: &client, cast: &cast, stage };
     let intake = intake::everyone(&hall, file, rows, as_of)?;
     let intake_time = timer.lap();
-    let scores = steps::score_everyone(&hall, &intake.people)?;
+    let accounts = args.accounts.is_some();
+    let judged = |number| accounts || !lending_club::is_fitted_to(number);
+    let scores = steps::score_everyone(&hall, &intake.people, judged)?;
     let scoring_time = timer.lap();
     let story = story::tell(&hall, &intake.people)?;
     let story_time = timer.lap();

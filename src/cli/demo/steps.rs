@@ -50,11 +50,16 @@ pub struct Scores {
     pub found: Option<Discrimination>,
 }
 
-/// The bank reviews everybody's account, a thousand inquiries a request.
+/// The bank reviews everybody's account, a thousand inquiries a request. Outcomes are held against
+/// the scores of those only who were not fitted to: `judged` says which rows they are.
 ///
 /// # Errors
 /// A batch fails as a whole.
-pub fn score_everyone(hall: &Hall<'_>, people: &[Person]) -> Result<Scores, DemoError> {
+pub fn score_everyone(
+    hall: &Hall<'_>,
+    people: &[Person],
+    judged: impl Fn(u32) -> bool,
+) -> Result<Scores, DemoError> {
     let bank = hall.cast.member(BANK)?;
     let batches: Vec<&[Person]> = people.chunks(BATCH).collect();
     let bar = progress(people.len(), "people");
@@ -79,11 +84,14 @@ pub fn score_everyone(hall: &Hall<'_>, people: &[Person]) -> Result<Scores, Demo
     })?;
     bar.finish_and_clear();
     let lines = answers.iter().flatten();
-    Ok(Scores { batches: batches.len(), ..counted(people.iter().zip(lines)) })
+    Ok(Scores { batches: batches.len(), ..counted(people.iter().zip(lines), judged) })
 }
 
 /// Sorts the answers into bands, and holds the scores against the outcomes.
-fn counted<'a>(answers: impl Iterator<Item = (&'a Person, &'a Value)>) -> Scores {
+fn counted<'a>(
+    answers: impl Iterator<Item = (&'a Person, &'a Value)>,
+    judged: impl Fn(u32) -> bool,
+) -> Scores {
     let mut scores = Scores::default();
     let mut outcomes = Vec::new();
     for (person, line) in answers {
@@ -99,7 +107,7 @@ fn counted<'a>(answers: impl Iterator<Item = (&'a Person, &'a Value)>) -> Scores
         let count = scores.bands.entry(band.to_string()).or_default();
         count.persons += 1;
         count.bad += u64::from(bad);
-        if person.outcome_bad.is_some() {
+        if person.outcome_bad.is_some() && judged(person.number) {
             outcomes.push((score, bad));
         }
     }

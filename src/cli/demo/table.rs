@@ -94,9 +94,13 @@ pub fn text(run: &Run) -> String {
         out,
         "  real       {} of {} {what}: the credit attributes and who went bad\n  \
          synthetic  names, documents, consents, partners; spending, ties, rent, phone, stays\n  \
-         unseen     the outcome: only the measures below read it; the scorecard is as shipped\n",
+         unseen     the outcome: only the measures below read it{}\n",
         grouped(people as u64),
         grouped(run.data.rows as u64),
+        match run.data.accounts {
+            true => "; the scorecard never saw this file",
+            false => ", of the half that the scorecard was not fitted to",
+        },
     );
     let _ = writeln!(out, "{}\n", happened(run));
     let _ = writeln!(out, "{}\n", turns(run));
@@ -221,9 +225,13 @@ fn measures(run: &Run) -> String {
         return format!("  {left}; one kind of outcome only, so nothing can be measured");
     };
     let interval = |i: &Interval| format!("{:.3} (95 % {:.3}–{:.3})", i.value, i.low, i.high);
+    let whom = match run.data.accounts {
+        true => "persons of a file that nothing was fitted to",
+        false => "persons of the half that was not fitted to",
+    };
     format!(
         "  {} against what really happened: AUC {}, KS {}\n  \
-         {} persons, {} of them went bad; {left}",
+         {} {whom}, {} of them went bad; {left}",
         run.model,
         interval(&found.auc),
         interval(&found.ks),

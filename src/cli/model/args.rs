@@ -68,6 +68,13 @@ pub struct TrainArgs {
     /// The most two-way tables of `boost`; 0 for none
     #[arg(long, value_name = "N")]
     pub pairs: Option<usize>,
+    /// Keep the characteristics, reasons, directions and rules of this production scorecard, and
+    /// fit its points anew to a table of `model dataset`: the result is a production scorecard
+    #[arg(long, value_name = "FILE", conflicts_with = "dimensions")]
+    pub like: Option<PathBuf>,
+    /// Missing cells neither gain nor lose; says what that costs in AUC
+    #[arg(long)]
+    pub neutral: bool,
     /// Share of the rows to keep apart and only measure
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub holdout: Option<f64>,

@@ -6,13 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::Shape;
-use crate::cli::output::{self, Done, Failure};
+use crate::cli::output::{self, Done};
+use crate::cli::{Place, Shape};
 use crate::kernel::bytes::hex;
 use crate::score::Scorecard;
-
-/// The scorecard that a bureau starts with.
-const SHIPPED: &str = include_str!("../../../policies/scorecards/fivefold-general-1.toml");
 
 /// Arguments of `model list`.
 #[derive(Args)]
@@ -20,15 +17,19 @@ pub struct ListArgs {
     /// Scorecard files to list beside the one that comes with the program
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Those registered in the bureau of --dir, and how they stand
+    #[arg(long, conflicts_with = "files")]
+    registered: bool,
     #[command(flatten)]
     shape: Shape,
 }
 
 /// `fivefold model list`.
-pub fn run(args: &ListArgs) -> Done {
-    let shipped =
-        Scorecard::load(SHIPPED.as_bytes()).map_err(|e| Failure::new(e.code(), e.to_string()))?;
-    let mut found = vec![("shipped".to_string(), shipped)];
+pub fn run(place: &Place, args: &ListArgs) -> Done {
+    if args.registered {
+        return super::govern::registered(place, &args.shape);
+    }
+    let mut found = vec![("shipped".to_string(), super::shipped()?)];
     for path in &args.files {
         found.push((path.display().to_string(), super::scorecard(path)?));
     }

@@ -2,6 +2,8 @@
 
 mod args;
 mod compare;
+mod dataset;
+mod govern;
 mod list;
 mod show;
 
@@ -13,10 +15,14 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use self::args::{PredictArgs, TrainArgs, ValidateArgs};
+use super::Place;
 use super::output::{self, Done, Failure};
 use crate::kernel::Env;
+use crate::model::card::ScaleWish;
+use crate::model::dataset::OUTCOME;
 use crate::model::error::ModelError;
 use crate::model::fit::{self, Order, Run};
+use crate::model::governance::Step;
 use crate::model::table::Column;
 use crate::model::target::Target;
 use crate::model::validate;
@@ -24,6 +30,9 @@ use crate::model::{parallel, predict};
 use crate::report::document::Fonts;
 use crate::report::model as model_report;
 use crate::score::Scorecard;
+
+/// The scorecard that a bureau starts with.
+const SHIPPED: &str = include_str!("../../../policies/scorecards/fivefold-general-2.toml");
 
 /// Arguments of `model`.
 #[derive(Args)]
@@ -42,8 +51,26 @@ enum What {
     Validate(ValidateArgs),
     /// Measure scorecards side by side on the same rows
     Compare(compare::CompareArgs),
-    /// List scorecards: the one in force here, and files
+    /// Make a training table: from the ledger, leak-free, or of persons made without one
+    Dataset(Box<dataset::DatasetArgs>),
+    /// List scorecards: the one that comes with the program, files, those registered in a bureau
     List(list::ListArgs),
+    /// Register a scorecard in a bureau
+    Draft(govern::DraftArgs),
+    /// Put its validation on record, as another person than who registered it
+    Attest(govern::AttestArgs),
+    /// Approve it, two people
+    Approve(govern::ApproveArgs),
+    /// Record that an authority was told
+    File(govern::FileArgs),
+    /// Let it give the scores from now on
+    Promote(govern::StepArgs),
+    /// Let it score in the champion's shadow
+    Challenge(govern::StepArgs),
+    /// Look at the champion: shift, Gini, challengers
+    Monitor(govern::MonitorArgs),
+    /// Take it out of use, for good
+    Retire(govern::StepArgs),
 }
 
 impl From<ModelError> for Failure {
@@ -56,13 +83,22 @@ impl From<ModelError> for Failure {
 }
 
 /// `fivefold model …`.
-pub fn run(args: &ModelArgs) -> Done {
+pub fn run(place: &Place, args: &ModelArgs) -> Done {
     match &args.what {
         What::Train(args) => train(args),
         What::Predict(args) => predict(args),
         What::Validate(args) => validate(args),
         What::Compare(args) => compare::run(args),
-        What::List(args) => list::run(args),
+        What::Dataset(args) => dataset::run(place, args),
+        What::List(args) => list::run(place, args),
+        What::Draft(args) => govern::draft(place, args),
+        What::Attest(args) => govern::attest(place, args),
+        What::Approve(args) => govern::approve(place, args),
+        What::File(args) => govern::file(place, args),
+        What::Promote(args) => govern::plain(place, args, Step::Promoted),
+        What::Challenge(args) => govern::plain(place, args, Step::Challenging),
+        What::Monitor(args) => govern::monitor(place, args),
+        What::Retire(args) => govern::plain(place, args, Step::Retired),
     }
 }
 
@@ -137,7 +173,7 @@ fn order(args: &TrainArgs) -> Result<Order, Failure> {
         Some(path) => fit::dimensions(&String::from_utf8_lossy(&read_file(path)?))?,
     };
     let stem = args.out.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    Ok(Order {
+    let mut order = Order {
         id: args.id.clone().or(stem).unwrap_or_else(|| "scorecard".to_string()),
         target: args.target.clone(),
         positive: args.positive.clone(),
@@ -149,11 +185,50 @@ fn order(args: &TrainArgs) -> Result<Order, Failure> {
         dimensions,
         method: args.method.into(),
         pairs: args.pairs,
+        like: None,
+        neutral: args.neutral,
         holdout_permille: args.holdout.map_or(0, |share| (share * 1_000.0).round() as u32),
         scale: args.wish(),
         seed: args.seed,
         threads: threads(args.threads),
-    })
+    };
+    if let Some(path) = &args.like {
+        let former = Scorecard::load(&read_file(path)?)
+            .map_err(|e| Failure::new(e.code(), format!("{}: {e}", path.display())))?;
+        order.keep_to(former);
+    }
+    Ok(order)
+}
+
+/// The scorecard that comes with the program.
+fn shipped() -> Result<Scorecard, Failure> {
+    Scorecard::load(SHIPPED.as_bytes()).map_err(|e| Failure::new(e.code(), e.to_string()))
+}
+
+/// What it would cost, on a table of `model dataset`, if missing cells were neutral.
+fn neutral_cost(data: &Path) -> Result<fit::Cost, Failure> {
+    let mut order = Order {
+        id: "neutral".to_string(),
+        target: OUTCOME.to_string(),
+        positive: Some("bad".to_string()),
+        exclude: Vec::new(),
+        categorical: Vec::new(),
+        special: BTreeMap::new(),
+        monotone: BTreeMap::new(),
+        monotone_all: false,
+        dimensions: BTreeMap::new(),
+        method: fit::Method::Boost,
+        pairs: Some(0),
+        like: None,
+        neutral: true,
+        holdout_permille: 250,
+        scale: ScaleWish::default(),
+        seed: 1,
+        threads: threads(None),
+    };
+    order.keep_to(shipped()?);
+    let cost = fit::train(data, &order)?.neutral;
+    cost.ok_or_else(|| Failure::new("internal", "the cost was not measured"))
 }
 
 fn predict(args: &PredictArgs) -> Done {

@@ -51,6 +51,12 @@ pub fn trained(trained: &Trained) -> Result<(), Failure> {
     for pair in &trained.scorecard.pairs {
         output::note(&format!("two-way: {} and {}", pair.of[0], pair.of[1]));
     }
+    if let Some(cost) = &trained.neutral {
+        output::note(&cost.said());
+    }
+    if !trained.unsupported.is_empty() {
+        output::note(&format!("without support in the data: {}", trained.unsupported.join(", ")));
+    }
     for caution in &trained.cautions {
         output::note(&format!("look at this: {caution}"));
     }

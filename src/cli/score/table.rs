@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn erased_persons_stay_rows_without_a_score() {
-        let card = include_bytes!("../../../policies/scorecards/fivefold-general-1.toml");
+        let card = include_bytes!("../../../policies/scorecards/fivefold-general-2.toml");
         let card = Scorecard::load(card).expect("a scorecard");
         let seen = [Seen {
             person: "per_1".to_string(),

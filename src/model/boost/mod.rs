@@ -57,9 +57,9 @@ impl Settings {
     /// What suits a sample of so many rows.
     pub fn suited(rows: usize, seed: u64, threads: usize) -> Settings {
         let divisions = match rows {
-            0..=3_000 => 6,
-            3_001..=15_000 => 4,
-            _ => 2,
+            0..=3_000 => 12,
+            3_001..=15_000 => 8,
+            _ => 4,
         };
         Settings {
             seed,

@@ -2,6 +2,7 @@
 
 mod compress;
 mod pairs;
+pub mod production;
 mod scale;
 mod write;
 
@@ -105,6 +106,18 @@ impl Model {
             for (value, rows) in part.values.iter_mut().zip(&part.rows) {
                 *value = if *rows == 0 { 0.0 } else { *value - mean };
             }
+        }
+    }
+
+    /// Gives missing cells what everybody else has on average: whoever is silent neither gains nor
+    /// loses.
+    pub fn neutralise(&mut self) {
+        for part in &mut self.parts {
+            let missing = part.form.missing();
+            let own = std::mem::take(&mut part.rows[missing]);
+            let mean = part.mean();
+            part.rows[missing] = own;
+            part.values[missing] = mean;
         }
     }
 

@@ -8,7 +8,7 @@ use crate::model::bins::Form;
 use crate::model::boost::PairTerm;
 use crate::model::table::number::{parse, ten};
 use crate::score::scale::Scale;
-use crate::score::scorecard::Monotone;
+use crate::score::scorecard::{Development, Monotone};
 
 /// Named bands, as production has them.
 const BANDS: [(&str, i32); 5] =
@@ -84,15 +84,11 @@ fn head(scale: &Scale, about: &About, base: i32) -> String {
          # Bins are half-open: `from` is in, `to` is not; both count units of the last decimal.\n\n",
         development.program, development.method, development.rows, development.bads, scale.unit,
     );
-    let deciles: Vec<String> = development.deciles.iter().map(i32::to_string).collect();
-    let tenths: Vec<String> = development.tenths.iter().map(u64::to_string).collect();
     let _ = write!(
         out,
         "id = {}\nversion = \"1\"\nstatus = \"candidate\"\nvalidated_for = []\ntarget = {}\n\n\
          [scale]\nbase_points = {base}\nmin = {}\nmax = {}\npdo = {}\nbase_odds = {}\n\
-         odds_at = {}\nunit = {}\n\n\
-         [development]\nmethod = {}\nprogram = {}\nseed = {}\ndata = {}\noutcome = [{}, {}]\n\
-         rows = {}\nbads = {}\ndeciles = [{}]\ntenths = [{}]\n",
+         odds_at = {}\nunit = {}\n",
         quoted(&about.id),
         quoted(&about.target),
         scale.min,
@@ -101,6 +97,24 @@ fn head(scale: &Scale, about: &About, base: i32) -> String {
         scale.base_odds,
         scale.odds_at,
         scale.unit,
+    );
+    out.push_str(&self::development(development));
+    for (i, (name, from)) in BANDS.iter().enumerate() {
+        let _ = write!(out, "\n[[band]]\nname = \"{name}\"\nfrom = {from}\n");
+        if let Some((_, to)) = BANDS.get(i + 1) {
+            let _ = writeln!(out, "to = {to}");
+        }
+    }
+    out
+}
+
+/// What a scorecard was fitted to, as TOML.
+pub fn development(development: &Development) -> String {
+    let deciles: Vec<String> = development.deciles.iter().map(i32::to_string).collect();
+    let tenths: Vec<String> = development.tenths.iter().map(u64::to_string).collect();
+    let mut out = format!(
+        "\n[development]\nmethod = {}\nprogram = {}\nseed = {}\ndata = {}\noutcome = [{}, {}]\n\
+         rows = {}\nbads = {}\n",
         quoted(&development.method),
         quoted(&development.program),
         development.seed,
@@ -109,15 +123,11 @@ fn head(scale: &Scale, about: &About, base: i32) -> String {
         quoted(&development.outcome[1]),
         development.rows,
         development.bads,
-        deciles.join(", "),
-        tenths.join(", "),
     );
-    for (i, (name, from)) in BANDS.iter().enumerate() {
-        let _ = write!(out, "\n[[band]]\nname = \"{name}\"\nfrom = {from}\n");
-        if let Some((_, to)) = BANDS.get(i + 1) {
-            let _ = writeln!(out, "to = {to}");
-        }
+    if development.synthetic {
+        out.push_str("synthetic = true\n");
     }
+    let _ = writeln!(out, "deciles = [{}]\ntenths = [{}]", deciles.join(", "), tenths.join(", "));
     out
 }
 

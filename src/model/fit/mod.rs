@@ -2,11 +2,13 @@
 
 mod caution;
 mod order;
+mod produce;
 mod select;
 #[cfg(test)]
 mod tests;
 
 pub use order::{Method, Order, Run, dimensions};
+pub use produce::Cost;
 pub use select::LeftOut;
 
 use std::path::Path;
@@ -19,7 +21,6 @@ use super::boost;
 use super::card::{self, About, Model, Part};
 use super::error::ModelError;
 use super::parallel;
-use super::predict;
 use super::table::{Table, Wanted, read};
 use super::target::Target;
 use super::validate::Figures;
@@ -71,6 +72,10 @@ pub struct Trained {
     pub left_out: Vec<LeftOut>,
     /// What whoever fitted it should look at.
     pub cautions: Vec<String>,
+    /// What it costs that missing cells are neutral, where they are.
+    pub neutral: Option<Cost>,
+    /// Characteristics of a former scorecard about which the table says nothing.
+    pub unsupported: Vec<String>,
     /// What else the method tells.
     pub notes: Value,
 }
@@ -110,6 +115,8 @@ impl Trained {
         out.insert("characteristics".into(), json!(self.characteristics));
         out.insert("left_out".into(), json!(self.left_out));
         out.insert("cautions".into(), json!(self.cautions));
+        out.insert("neutral".into(), json!(self.neutral));
+        out.insert("unsupported".into(), json!(self.unsupported));
         let of = |(split, about): &(&str, &str)| (split.to_string(), json!(about));
         let there = |(split, _): &&(&str, &str)| self.splits.iter().any(|(name, _)| name == split);
         let about: serde_json::Map<_, _> = SPLITS.iter().filter(there).map(of).collect();
@@ -148,24 +155,9 @@ pub fn train_table(table: &Table, digest: &str, order: &Order) -> Result<Trained
     let (places, mut left_out) = select::select(table, order)?;
     let (rows, held) = split(&target.bad, order);
     enough(&rows, &target.bad)?;
-    let columns: Vec<_> = places.iter().map(|place| &table.columns[*place]).collect();
-    let fitted_columns: Vec<Coded> = {
-        let of = |_: usize, column: &&super::table::Column| -> Result<Coded, ModelError> {
-            let specials = order.special.get(&column.name).map_or(&[][..], Vec::as_slice);
-            let part;
-            let column = match held.is_empty() {
-                true => *column,
-                false => {
-                    part = column.take(&rows);
-                    &part
-                }
-            };
-            bins::divide(column, specials, fineness(order.method, rows.len()))
-        };
-        parallel::map(order.threads, &columns, of).into_iter().collect::<Result<_, _>>()?
-    };
+    let fitted_columns = coded(table, &places, &rows, order)?;
     let bad: Vec<bool> = rows.iter().map(|row| target.bad[*row]).collect();
-    let fitted = match order.method {
+    let mut fitted = match order.method {
         Method::Woe => fit_woe(&fitted_columns, &bad, order),
         Method::Boost => fit_boost(&fitted_columns, &bad, order),
     };
@@ -174,31 +166,68 @@ pub fn train_table(table: &Table, digest: &str, order: &Order) -> Result<Trained
         return Err(caution::nothing_left(&left_out));
     }
     let cautions = caution::of(&fitted_columns, &bad, &fitted.found, order);
-    let (text, scorecard) = write(&fitted.model, &fitted_columns, &bad, digest, &target, order)?;
+    let written = |model: &Model| write(model, &fitted_columns, &bad, digest, &target, order);
+    let seen = produce::Seen { table, rows: &rows, held: &held, bad: &target.bad };
+    let mut neutral = None;
+    if order.neutral {
+        let free = written(&fitted.model)?.1;
+        produce::neutralise(&mut fitted.model, &fitted_columns, &bad);
+        neutral = Some(seen.cost(&free, &written(&fitted.model)?.1, order)?);
+    }
+    let (mut text, mut scorecard) = written(&fitted.model)?;
+    let mut unsupported = Vec::new();
+    if let Some(former) = &order.like {
+        let fitted_rows = table.take(&rows);
+        let ties = order.with_ties(table);
+        let ties = ties.map(|order| train_table(&fitted_rows, digest, &order)).transpose()?;
+        let ties = ties.as_ref().map(|ties| &ties.scorecard);
+        (text, scorecard, unsupported) = seen.produce([Some(&scorecard), ties], former, order)?;
+    }
     let mut splits = Vec::new();
-    let measured = |rows: &[usize]| -> Result<Option<Figures>, ModelError> {
-        let part;
-        let table = match rows.len() == table.rows {
-            true => table,
-            false => {
-                part = table.take(rows);
-                &part
-            }
-        };
-        let scores = predict::score(&scorecard, table, order.threads)?;
-        let bad: Vec<bool> = rows.iter().map(|row| target.bad[*row]).collect();
-        let probabilities: Vec<f64> = scores.bad_ppm.iter().map(|p| f64::from(*p) / 1e6).collect();
-        Ok(Figures::of(&scores.totals, &probabilities, &bad))
-    };
-    splits.extend(measured(&rows)?.map(|figures| ("train", figures)));
+    let train = seen.figures(&rows, &scorecard, order)?;
+    splits.extend(train.map(|figures| ("train", figures)));
     splits.extend(Figures::of_log_odds(&fitted.unseen, &bad).map(|figures| ("cv", figures)));
     if !held.is_empty() {
-        splits.extend(measured(&held)?.map(|figures| ("holdout", figures)));
+        let held = seen.figures(&held, &scorecard, order)?;
+        splits.extend(held.map(|figures| ("holdout", figures)));
     }
     let mut characteristics = fitted.found;
     characteristics.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.name.cmp(&b.name)));
-    let notes = fitted.notes;
-    Ok(Trained { text, scorecard, target, splits, characteristics, left_out, cautions, notes })
+    Ok(Trained {
+        text,
+        scorecard,
+        target,
+        splits,
+        characteristics,
+        left_out,
+        cautions,
+        neutral,
+        unsupported,
+        notes: fitted.notes,
+    })
+}
+
+/// The columns to try, in codes, over the rows that are fitted to.
+fn coded(
+    table: &Table,
+    places: &[usize],
+    rows: &[usize],
+    order: &Order,
+) -> Result<Vec<Coded>, ModelError> {
+    let columns: Vec<_> = places.iter().map(|place| &table.columns[*place]).collect();
+    let of = |_: usize, column: &&super::table::Column| -> Result<Coded, ModelError> {
+        let specials = order.special.get(&column.name).map_or(&[][..], Vec::as_slice);
+        let part;
+        let column = match rows.len() == table.rows {
+            true => *column,
+            false => {
+                part = column.take(rows);
+                &part
+            }
+        };
+        bins::divide(column, specials, fineness(order.method, rows.len()))
+    };
+    parallel::map(order.threads, &columns, of).into_iter().collect()
 }
 
 /// The rows that a report on a fit is measured on, and what they are: those kept apart, else all.
@@ -373,7 +402,9 @@ fn fit_woe(columns: &[Coded], bad: &[bool], order: &Order) -> Fitted {
         })
         .collect();
     let fitted = woe::fit(columns, bad, &trends, &settings);
-    let unseen = woe_unseen(columns, bad, &trends, &settings);
+    // the parts of the cross-validation keep the penalty that was chosen on everything
+    let penalty = Some(fitted.penalty / bad.len() as f64);
+    let unseen = woe_unseen(columns, bad, &trends, &woe::Settings { penalty, ..settings });
     let parts: Vec<Part> =
         columns.iter().zip(&fitted.shapes).map(|(c, s)| Part::new(c, s.clone(), bad)).collect();
     let (mut parts, mut found, mut left_out) = keep(parts, columns, bad, &mut [], order);
@@ -529,6 +560,7 @@ fn write(
             outcome: [target.name.clone(), target.positive.clone()],
             rows: bad.len() as u64,
             bads: bads as u64,
+            synthetic: false,
             deciles,
             tenths,
         },

@@ -6,7 +6,12 @@ use serde::Serialize;
 
 use crate::collect::observation::Dimension;
 use crate::model::card::ScaleWish;
+use crate::model::dataset::SOURCE;
 use crate::model::error::ModelError;
+use crate::model::table::Table;
+use crate::score::Scorecard;
+use crate::score::column::{NO_CONSENT, NOT_APPLICABLE};
+use crate::score::scorecard::Monotone;
 
 /// How a model is fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -40,7 +45,7 @@ pub enum Run {
 }
 
 /// Everything that is asked of a fit.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Order {
     /// The scorecard's id.
     pub id: String,
@@ -64,6 +69,10 @@ pub struct Order {
     pub method: Method,
     /// The most two-way tables.
     pub pairs: Option<usize>,
+    /// A production scorecard whose characteristics, reasons and rules are kept, under new points.
+    pub like: Option<Scorecard>,
+    /// Missing cells neither gain nor lose.
+    pub neutral: bool,
     /// Share of the rows that is kept apart and only measured, in thousandths.
     pub holdout_permille: u32,
     /// The scale.
@@ -72,6 +81,52 @@ pub struct Order {
     pub seed: u64,
     /// Threads; their number changes no bit.
     pub threads: usize,
+}
+
+impl Order {
+    /// Takes from a production scorecard what a fit to a training table must keep to: which
+    /// columns, how they write that a characteristic does not apply, which way the points of each
+    /// run, the scale, no two-way tables.
+    pub fn keep_to(&mut self, former: Scorecard) {
+        for entry in &former.characteristics {
+            let marks = [NOT_APPLICABLE, NO_CONSENT].map(|mark| mark.to_string());
+            self.special.insert(entry.name.clone(), marks.to_vec());
+            // what ties may add is bounded by rule, so the others are fitted as if there were none
+            if entry.dimension == Some(Dimension::Relationships) {
+                self.exclude.push(entry.name.clone());
+            }
+            let run = match entry.monotone {
+                Some(Monotone::Increasing) => Run::Up,
+                Some(Monotone::Decreasing) => Run::Down,
+                None => continue,
+            };
+            self.monotone.insert(entry.name.clone(), run);
+        }
+        self.pairs = Some(0);
+        let scale = &former.scale;
+        self.scale = ScaleWish {
+            pdo: Some(scale.pdo),
+            base_odds: Some(scale.base_odds),
+            odds_at: Some(scale.odds_at),
+        };
+        self.like = Some(former);
+    }
+
+    /// The same order with ties and without a former scorecard: what ties say beside the others.
+    pub fn with_ties(&self, table: &Table) -> Option<Order> {
+        let former = self.like.as_ref()?;
+        let of = |name: &str| former.characteristics.iter().find(|entry| entry.name == name);
+        let is_ties = |name: &str| {
+            of(name).is_some_and(|entry| entry.dimension == Some(Dimension::Relationships))
+        };
+        let there = table.columns.iter().map(|column| &column.name);
+        let others = there.clone().filter(|name| of(name).is_none() && *name != SOURCE);
+        let mut exclude: Vec<String> =
+            self.exclude.iter().filter(|name| !is_ties(name)).cloned().collect();
+        exclude.extend(others.filter(|name| **name != self.target).cloned());
+        let any = there.clone().any(|name| is_ties(name));
+        any.then(|| Order { exclude, like: None, holdout_permille: 0, ..self.clone() })
+    }
 }
 
 /// Reads a file of dimensions: TOML in which each dimension lists its columns.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Order;
+use crate::model::dataset::SOURCE;
 use crate::model::error::ModelError;
 use crate::model::table::{Column, Data, Table, is_mark};
 
@@ -27,8 +28,14 @@ pub fn select(table: &Table, order: &Order) -> Result<(Vec<usize>, Vec<LeftOut>)
         if column.name == order.target {
             continue;
         }
+        let kept = order.like.as_ref().is_none_or(|former| {
+            let of = |name: &str| former.characteristics.iter().any(|entry| entry.name == name);
+            of(&column.name) || column.name == SOURCE
+        });
         let why = if order.exclude.contains(&column.name) {
             Some("excluded")
+        } else if !kept {
+            Some("not in the former scorecard")
         } else if !order.dimensions.is_empty() && !order.dimensions.contains_key(&column.name) {
             Some("in no dimension")
         } else {

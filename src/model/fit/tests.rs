@@ -59,6 +59,8 @@ fn order(method: Method, threads: usize) -> Order {
         dimensions: BTreeMap::new(),
         method,
         pairs: Some(4),
+        like: None,
+        neutral: false,
         holdout_permille: 0,
         scale: ScaleWish::default(),
         seed: 7,

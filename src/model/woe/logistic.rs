@@ -28,6 +28,11 @@ pub struct Fit {
 const BLOCK_ROWS: usize = 8_192;
 const NEWTON_MAX: usize = 25;
 const NEAR: f64 = 1e-7;
+/// Steps shorter than this leave the curvature as it is.
+const SHORT: f64 = 0.05;
+/// How far the choice of a penalty follows each of them.
+const CHORD_MAX: usize = 4;
+const CHORD_NEAR: f64 = 1e-3;
 
 /// Gradient and curvature of the loss; of the penalty nothing.
 #[derive(Clone)]
@@ -173,10 +178,18 @@ impl Design<'_> {
 
     /// The coefficients under a penalty, from a start.
     pub fn fit(&self, penalty: f64, start: &Fit) -> Fit {
+        self.fit_from(penalty, start).0
+    }
+
+    /// The same, with the curvature where it ended. Curvature costs as many sums as there are
+    /// pairs of columns, and hardly changes once steps are short: from then on only the gradient is
+    /// summed anew, and the steps still end where the gradient does.
+    fn fit_from(&self, penalty: f64, start: &Fit) -> (Fit, Sums) {
         let mut fit = start.clone();
+        let mut sums = self.parts(&fit, 1).swap_remove(0);
+        let mut kept = false;
         for _ in 0..NEWTON_MAX {
-            let sums = self.parts(&fit, 1).swap_remove(0);
-            let Some(step) = sums.step(&fit, penalty) else { return fit };
+            let Some(step) = sums.step(&fit, penalty) else { break };
             let far = step.iter().fold(0.0_f64, |far, s| far.max(s.abs()));
             // far steps are halved: the quadratic is a guess there
             let share = if far > 4.0 { 4.0 / far } else { 1.0 };
@@ -185,37 +198,93 @@ impl Design<'_> {
             if far < NEAR {
                 break;
             }
+            match kept || far < SHORT {
+                true => sums.gradient = self.gradient(&fit),
+                false => sums = self.parts(&fit, 1).swap_remove(0),
+            }
+            kept = far < SHORT;
         }
-        fit
+        (fit, sums)
+    }
+
+    /// The gradient over all rows.
+    fn gradient(&self, fit: &Fit) -> Vec<f64> {
+        let n = self.bad.len();
+        let starts: Vec<usize> = (0..n).step_by(BLOCK_ROWS).collect();
+        let of = |_: usize, from: &usize| {
+            let rows = *from..(from + BLOCK_ROWS).min(n);
+            let errors = self.errors(fit, rows.clone());
+            let mut out = vec![errors.iter().sum::<f64>()];
+            out.extend(self.columns.iter().map(|x| dot(&x[rows.clone()], &errors)));
+            out
+        };
+        let mut sum = vec![0.0; self.columns.len() + 1];
+        for block in parallel::map(self.threads, &starts, of) {
+            sum.iter_mut().zip(block).for_each(|(sum, x)| *sum += x);
+        }
+        sum
+    }
+
+    /// By how much the probability of each row is too high.
+    fn errors(&self, fit: &Fit, rows: std::ops::Range<usize>) -> Vec<f64> {
+        let scores = self.scores(fit, rows.clone());
+        let rows = scores.iter().zip(&self.bad[rows]);
+        rows.map(|(score, bad)| 1.0 / (1.0 + libm::exp(-score)) - if *bad { 1.0 } else { 0.0 })
+            .collect()
     }
 
     /// The loss on rows held out, for each penalty: for each of `parts` parts one Newton step
-    /// from the fit on everything, with that part taken away.
+    /// from the fit on everything, with that part taken away. The curvature is that of the fit
+    /// under the middle penalty; the gradients are each penalty's own.
     pub fn cross_validate(&self, penalties: &[f64], parts: usize) -> Vec<f64> {
-        let mut start = self.start();
+        let Some(middle) = penalties.get(penalties.len() / 2) else { return Vec::new() };
+        let (start, _) = self.fit_from(*middle, &self.start());
+        let mut of_parts = self.parts(&start, parts);
+        let n = self.bad.len();
+        let ends: Vec<usize> = (0..=parts).map(|part| part * n / parts).collect();
         let mut losses = Vec::with_capacity(penalties.len());
         for penalty in penalties {
-            start = self.fit(*penalty, &start);
-            let of_parts = self.parts(&start, parts);
-            let mut all = Sums::zero(self.columns.len() + 1);
-            of_parts.iter().for_each(|sums| all.add(sums, 1.0));
-            let n = self.bad.len();
-            let loss = of_parts.iter().enumerate().map(|(part, own)| {
-                let mut rest = all.clone();
-                rest.add(own, -1.0);
-                let mut fit = start.clone();
-                if let Some(step) = rest.step(&fit, *penalty) {
-                    fit.intercept += step[0];
-                    fit.weights.iter_mut().zip(&step[1..]).for_each(|(w, s)| *w += s);
+            let mut fit = start.clone();
+            for _ in 0..CHORD_MAX {
+                let mut all = Sums::zero(self.columns.len() + 1);
+                of_parts.iter().for_each(|sums| all.add(sums, 1.0));
+                let Some(step) = all.step(&fit, *penalty) else { break };
+                fit.intercept += step[0];
+                fit.weights.iter_mut().zip(&step[1..]).for_each(|(w, s)| *w += s);
+                for (part, sums) in of_parts.iter_mut().enumerate() {
+                    let rows = ends[part]..ends[part + 1];
+                    let errors = self.errors(&fit, rows.clone());
+                    sums.gradient[0] = errors.iter().sum();
+                    let columns = self.columns.iter().zip(&mut sums.gradient[1..]);
+                    columns.for_each(|(x, out)| *out = dot(&x[rows.clone()], &errors));
                 }
-                let rows = part * n / parts..(part + 1) * n / parts;
-                let scores = self.scores(&fit, rows.clone());
-                let rows = scores.iter().zip(&self.bad[rows]);
-                rows.map(|(score, bad)| log_loss(*score, *bad)).sum::<f64>()
-            });
-            losses.push(loss.sum());
+                if step.iter().all(|s| s.abs() < CHORD_NEAR) {
+                    break;
+                }
+            }
+            losses.push(self.loss_held_out(&fit, &of_parts, &ends, *penalty));
         }
         losses
+    }
+
+    /// The loss on each part after a Newton step from `fit` without it.
+    fn loss_held_out(&self, fit: &Fit, of_parts: &[Sums], ends: &[usize], penalty: f64) -> f64 {
+        let mut all = Sums::zero(self.columns.len() + 1);
+        of_parts.iter().for_each(|sums| all.add(sums, 1.0));
+        let loss = of_parts.iter().enumerate().map(|(part, own)| {
+            let mut rest = all.clone();
+            rest.add(own, -1.0);
+            let mut fit = fit.clone();
+            if let Some(step) = rest.step(&fit, penalty) {
+                fit.intercept += step[0];
+                fit.weights.iter_mut().zip(&step[1..]).for_each(|(w, s)| *w += s);
+            }
+            let rows = ends[part]..ends[part + 1];
+            let scores = self.scores(&fit, rows.clone());
+            let rows = scores.iter().zip(&self.bad[rows]);
+            rows.map(|(score, bad)| log_loss(*score, *bad)).sum::<f64>()
+        });
+        loss.sum()
     }
 
     /// The log-odds of the mean, and nothing else.

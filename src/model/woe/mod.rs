@@ -27,12 +27,15 @@ pub struct Settings {
     pub permille_min: u64,
     /// A column whose information value is below this is left out.
     pub iv_min: f64,
+    /// The penalty for each row; chosen by cross-validation when absent.
+    pub penalty: Option<f64>,
 }
 
 impl Settings {
     /// The usual: at most ten bins of 5 % or more.
     pub fn new(seed: u64, threads: usize) -> Settings {
-        Settings { seed, threads, bins_max: 10, permille_min: 50, iv_min: 0.005 }
+        let (bins_max, permille_min, iv_min) = (10, 50, 0.005);
+        Settings { seed, threads, bins_max, permille_min, iv_min, penalty: None }
     }
 }
 
@@ -202,7 +205,10 @@ fn weigh(
     bad: &[bool],
     settings: &Settings,
 ) -> (f64, logistic::Fit, Vec<bool>) {
-    let penalty = penalty(matrix, bad, settings);
+    let penalty = match settings.penalty {
+        Some(for_each_row) => for_each_row * bad.len() as f64,
+        None => penalty(matrix, bad, settings),
+    };
     let mut kept = vec![true; matrix.len()];
     loop {
         let columns: Vec<Vec<f64>> =

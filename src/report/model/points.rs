@@ -173,7 +173,8 @@ fn two_way(sheet: &mut Sheet<'_>, card: &Scorecard, pair: &crate::score::column:
             let ink = Ink(pale(0xF3, to.0), pale(0xF6, to.1), pale(0xF8, to.2));
             let (x, y) = (MARGIN + c as f32 * SIDE * 1.6, top + r as f32 * SIDE);
             sheet.canvas().rect(x, y, SIDE * 1.6 - 0.6, SIDE - 0.6, ink);
-            let text = format!("{:.0}", f64::from(*points) / f64::from(card.scale.unit));
+            let whole = (f64::from(*points) / f64::from(card.scale.unit)).round() as i32;
+            let text = whole.to_string();
             sheet.put_centred(x + SIDE * 0.8, y + 2.6, &text, &Style::regular(5.4, Ink::BLACK));
         }
     }
