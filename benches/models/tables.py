@@ -20,7 +20,7 @@ Made by `benches/models/compare.py`; {folds}-fold, the same folds for every tool
 a data set. AUC, KS, log loss and Brier are means over the test parts. Fit time is the median of a
 fold: of the peers the call to fit on a frame in memory, of `fivefold` the whole command with
 reading the CSV, choosing by cross-validation and writing the scorecard; "CPU" is the processors'
-time of the same. A difference is ours minus theirs in AUC, paired by fold, with the corrected
+time of the same, which a busy machine disturbs less. A difference is ours minus theirs in AUC, paired by fold, with the corrected
 95 % interval of Nadeau and Bengio (2003), and how many folds are ours.
 """
 
