@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use fivefold::kernel::bytes::{Digest, hex};
+use fivefold::kernel::bytes::Digest;
 use fivefold::kernel::{Env, Time};
 use fivefold::ledger::body::{Body, Draft};
 use fivefold::ledger::checkpoint::Checkpoint;
@@ -26,15 +26,10 @@ use fivefold::ledger::leaf::{Leaf, PublicKind};
 use fivefold::ledger::note::NoteSigner;
 use fivefold::ledger::tree::{CompactRange, HashSource, leaf_hash};
 use fivefold::partner::signature::SigningKey;
-use fivefold::report::document::Fonts;
 use fivefold::report::extract::{
     Bounds, ExtractEntry, ExtractInput, ExtractKeys, Manifest, Period, TableSchema, extract,
     write_table,
 };
-use fivefold::report::pack::catalogue::Report;
-use fivefold::report::pack::engine::{Beside, run};
-use fivefold::report::pack::make::make;
-use fivefold::report::pack::manifest::{Counted, Edition, ExtractOf, PACK_FORMAT, PackManifest};
 use fivefold::report::verify_export::verify_export;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
@@ -158,7 +153,19 @@ fn duckdb(python: &str, dir: &Path, out: &Path, names: &[String]) -> Option<f64>
     String::from_utf8(done.stdout).ok()?.trim().parse().ok()
 }
 
-fn pack(dir: &Path, input: &ExtractInput, manifest: &str, keys: ExtractKeys<'_>, fonts: &Fonts) {
+/// All tables of a period, and both editions with their PDFs.
+#[cfg(feature = "engine")]
+fn pack(dir: &Path, input: &ExtractInput, manifest: Digest, keys: ExtractKeys<'_>) {
+    use fivefold::kernel::bytes::hex;
+    use fivefold::report::document::Fonts;
+    use fivefold::report::pack::catalogue::Report;
+    use fivefold::report::pack::engine::{Beside, run};
+    use fivefold::report::pack::make::make;
+    use fivefold::report::pack::manifest::{
+        Counted, Edition, ExtractOf, PACK_FORMAT, PackManifest,
+    };
+
+    let fonts = Fonts::load(None).unwrap();
     let record = json!({"kind": "report_counted", "measures": {"persons_enrolled": 1_000_000}});
     let counted = Counted {
         index: 0,
@@ -176,7 +183,7 @@ fn pack(dir: &Path, input: &ExtractInput, manifest: &str, keys: ExtractKeys<'_>,
         period: input.period.clone(),
         generated_at: input.period.until,
         extract: ExtractOf {
-            manifest: manifest.to_owned(),
+            manifest: hex(&manifest),
             start: input.bounds.start,
             end: input.bounds.end,
             closed: false,
@@ -191,7 +198,7 @@ fn pack(dir: &Path, input: &ExtractInput, manifest: &str, keys: ExtractKeys<'_>,
     let beside = Beside { scope: &base.scope(), counted: &grid };
     let truth = run(dir, &beside, Report::all().unwrap()).unwrap();
     for edition in Edition::ALL {
-        make(PackManifest { edition, ..base.clone() }, Some(&counted), &truth, fonts, keys)
+        make(PackManifest { edition, ..base.clone() }, Some(&counted), &truth, &fonts, keys)
             .unwrap();
     }
 }
@@ -246,9 +253,11 @@ fn main() {
         }
         None => println!("  DuckDB COPY                 not measured: no PYTHON with DuckDB named"),
     }
-    let fonts = Fonts::load(None).unwrap();
-    let manifest = hex(&report.manifest);
-    let (_, packing) = timed(|| pack(dir.path(), &input, &manifest, keys, &fonts));
-    println!("monthly pack, both editions   {packing:.1} s for {} inquiries", count.div_ceil(2));
-    println!("  peak memory by then         {} MiB", peak_mib());
+    #[cfg(feature = "engine")]
+    {
+        let (_, packing) = timed(|| pack(dir.path(), &input, report.manifest, keys));
+        let inquiries = count.div_ceil(2);
+        println!("monthly pack, both editions   {packing:.1} s for {inquiries} inquiries");
+        println!("  peak memory by then         {} MiB", peak_mib());
+    }
 }

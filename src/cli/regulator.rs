@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::output::{self, Done, Failure, note, progress};
 use super::verify::{Trust, beside, keys};
-use super::{Place, Shape, Staff, with_bureau};
+use super::{Place, Shape, Staff};
 use crate::kernel::bytes::hex;
 use crate::report::document::Fonts;
 use crate::report::pack::manifest::Edition;
@@ -119,7 +119,7 @@ fn packs(_: &Place, args: &RegulatorArgs) -> Result<Vec<Made>, Failure> {
 fn packs(place: &Place, args: &RegulatorArgs) -> Result<Vec<Made>, Failure> {
     use super::export::failed;
 
-    with_bureau(place, |bureau, config| {
+    super::with_bureau(place, |bureau, config| {
         // A font that cannot be used is told before anything is on record.
         let fonts = Fonts::load(config.han_font.as_deref())
             .map_err(|e| Failure::new(e.code(), e.to_string()))?;

@@ -95,6 +95,8 @@ struct Opened {
     embedded: String,
     language: Option<String>,
     grids: Vec<Option<Grid>>,
+    /// What the bureau counted, for the SQL that needs it.
+    #[cfg_attr(not(feature = "engine"), expect(dead_code, reason = "only the engine reads it"))]
     counted: Option<Grid>,
 }
 

@@ -3,7 +3,7 @@
 
 PACK is a folder with a manifest.json of `report regulator`. Every file must have the SHA-256 that
 the manifest lists, pyarrow must read every table, and the PDF must hold the same files. In the
-supervisory edition DuckDB runs each .sql file, unchanged, over the Parquet files of EXTRACT: the
+supervisory edition and in a furnisher's statement DuckDB runs each .sql file, unchanged, over the Parquet files of EXTRACT: the
 rows must be those of the result table, in their order. The public edition must not tell a count of
 persons from 1 to 9. Exits 1 on any difference.
 """
@@ -31,7 +31,7 @@ def rows_of(path):
 def engine(extract, pack):
     connection = duckdb.connect()
     tables = list(extract.glob("*.parquet"))
-    tables += [pack / name for name in ("scope.parquet", "counted.parquet")]
+    tables += [pack / "scope.parquet", *pack.glob("counted.parquet")]
     for path in tables:
         connection.execute(f"CREATE VIEW {path.stem} AS SELECT * FROM read_parquet('{path}')")
     return connection

@@ -12,6 +12,8 @@ use crate::report::document::table::{Align, Cell, Column, Row, Table};
 use crate::report::document::text::Style;
 
 const BODY: Style = Style::regular(7.0, Ink::TEXT);
+/// Small enough that a partner's id stands on one line.
+const KEY: Style = Style::regular(6.3, Ink::TEXT);
 const FIGURE: Style = Style::regular(7.0, Ink::BLACK);
 const FAINT: Style = Style::regular(7.0, Ink::MUTED);
 const SOURCE: Style = Style::regular(6.4, Ink::MUTED);
@@ -95,7 +97,7 @@ fn cell(words: &Words, column: &ReportColumn, value: &Value, how: &str) -> Cell<
     let counts = matches!(column.role, ReportRole::People | ReportRole::Rank);
     match value {
         Value::Int(value) => Cell::text(number(*value), FIGURE),
-        Value::Text(text) => Cell::text(text.clone(), BODY),
+        Value::Text(text) => Cell::text(text.clone(), KEY),
         Value::None if counts && how == suppress::WITHHELD => Cell::text(words.withheld, FAINT),
         Value::None if column.role == ReportRole::Rank && how == suppress::TOGETHER => {
             Cell::text(words.withheld, FAINT)
