@@ -4,15 +4,22 @@
 //! bureau it is signed with the approver's registered key, so that nobody can agree in another's
 //! name; elsewhere persons are made up, and a name will do.
 
+use serde_json::{Value, json};
+
 use super::admission::{Admission, Principal};
 use super::work::Work;
 use crate::error::Problem;
 use crate::kernel::Time;
+use crate::kernel::bytes::base64;
 use crate::partner::{StaffMember, StaffRole};
 use crate::policy::Environment;
 
 /// Days for which an approval may hold at most.
 pub const APPROVAL_DAYS_MAX: i64 = 7;
+
+/// The roles whose holders may agree to what others do.
+pub const APPROVING: [StaffRole; 3] =
+    [StaffRole::Compliance, StaffRole::Administrator, StaffRole::Examiner];
 
 /// That another member of staff agrees.
 #[derive(Clone, Debug)]
@@ -21,6 +28,19 @@ pub struct Approval {
     pub by: String,
     /// Until when, and the signature on [`statement`].
     pub signed: Option<(Time, Vec<u8>)>,
+}
+
+impl Approval {
+    /// The approver, as a record names them.
+    pub fn actor(&self) -> String {
+        format!("staff:{}", self.by.trim())
+    }
+
+    /// What shows it to anybody: its end and the signature, for the record.
+    pub fn shown(&self) -> Option<Value> {
+        let (until, signature) = self.signed.as_ref()?;
+        Some(json!({ "until": until, "signature": base64(signature) }))
+    }
 }
 
 /// What the approver signs.
@@ -51,10 +71,7 @@ pub fn agreed(
     }
     let live = work.engine.environment == Environment::Live;
     let member = work.registry.staff.get(by);
-    let may = |member: &StaffMember| {
-        let roles = [StaffRole::Compliance, StaffRole::Administrator, StaffRole::Examiner];
-        roles.iter().any(|role| member.holds(*role))
-    };
+    let may = |member: &StaffMember| APPROVING.iter().any(|role| member.holds(*role));
     match (member, &approval.signed) {
         (Some(member), _) if !may(member) => {
             Err(invalid(&format!("{by} left, or is none of compliance, administrator, examiner.")))

@@ -56,6 +56,8 @@ pub struct Dossier {
     pub level: u8,
     /// The score, explained.
     pub assessment: Assessment,
+    /// Whether a score may be given here.
+    pub scored: bool,
     /// Every observation, in order of the log.
     pub logged: Vec<Logged>,
     /// Every consent.
@@ -227,7 +229,7 @@ impl Dossier {
     }
 
     fn score_part(&self, engine: &Engine) -> ScorePart {
-        let card = engine.champion();
+        let card = engine.scorecard_of(&self.residence);
         let bands = card.bands.iter().map(|b| BandMark { name: words(&b.name), from: b.from });
         let scale = Scale { min: card.scale.min, max: card.scale.max, bands: bands.collect() };
         let text = |code: &str| {
@@ -237,6 +239,11 @@ impl Dossier {
                 .unwrap_or("No text for this code.")
                 .to_string()
         };
+        if !self.scored {
+            let code = "scorecard_not_in_force".to_string();
+            let text = "No approved scorecard is in force here, so nobody is scored.".to_string();
+            return ScorePart::NotAssessable { code, text, scale };
+        }
         let (score, band) = match &self.assessment.outcome {
             Outcome::Scored { score, band, .. } => (*score, band.clone()),
             Outcome::NotAssessable(why) => {
@@ -284,7 +291,10 @@ impl Dossier {
     /// that gives the same points, and the points; and the fewest changes that reach the next band
     /// (C-203/22, PIPL 48).
     pub fn explanation(&self, engine: &Engine) -> Value {
-        let card = engine.champion();
+        if !self.scored {
+            return Value::Null;
+        }
+        let card = engine.scorecard_of(&self.residence);
         let rows: Vec<Value> = explain::rows(card, &self.assessment)
             .into_iter()
             .map(|row| {

@@ -29,6 +29,8 @@ pub const PAGE_PERSONS: usize = 400;
 pub struct Seen {
     /// The person.
     pub person: String,
+    /// Where they live: it chooses the scorecard.
+    pub residence: String,
     /// As of when.
     pub as_of: Time,
     /// Observations behind it.
@@ -175,8 +177,13 @@ impl Bureau {
     ) -> Result<Seen, StoreError> {
         let row = page.rows.get(person);
         let row = row.ok_or_else(|| StoreError::Refused(format!("there is no person {person}")))?;
-        let mut seen =
-            Seen { person: person.to_string(), as_of, observations: 0, assessment: None };
+        let mut seen = Seen {
+            person: person.to_string(),
+            residence: row.residence.clone(),
+            as_of,
+            observations: 0,
+            assessment: None,
+        };
         let Some(key) = page.keys.get(&person_key_name(person)) else { return Ok(seen) };
         let folded = match known_at {
             Some(before) => self.fold_before(person, &row.residence, before)?,
@@ -202,7 +209,8 @@ impl Bureau {
             with_disputed: None,
         };
         seen.observations = folded.1;
-        seen.assessment = Some(assess(&folded.0, self.engine.champion(), &as_of));
+        let card = self.engine.scorecard_of(&row.residence);
+        seen.assessment = Some(assess(&folded.0, card, &as_of));
         Ok(seen)
     }
 

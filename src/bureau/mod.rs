@@ -52,10 +52,12 @@ use tokio::sync::oneshot;
 pub use command::{Answer, Command, Reply};
 pub use start::{OpenError, Settings};
 
+use crate::collect::observation::Dimension;
 use crate::error::Problem;
 use crate::kernel::Env;
 use crate::model::governance::Role;
 use crate::policy::{Environment, Rules};
+use crate::score::edition::Edition;
 use crate::score::{ReasonTexts, Scorecard};
 use crate::store::{KeyStore, Store};
 use keys::BureauKeys;
@@ -83,6 +85,8 @@ pub struct Engine {
     scorecard: Scorecard,
     /// Its digest, hexadecimal, and whether it is the one that comes with the program.
     in_force: (String, bool),
+    /// The champion where a pack has dimensions off.
+    editions: Vec<Edition>,
     /// Scorecards that score in shadow, with their digests.
     challengers: Vec<(String, Scorecard)>,
 }
@@ -92,6 +96,26 @@ impl Engine {
     /// ([`standing::as_of`]).
     pub fn champion(&self) -> &Scorecard {
         &self.scorecard
+    }
+
+    /// The scorecard under packs that have these dimensions on: the champion, or its edition
+    /// without those that are off.
+    pub fn scorecard_for(&self, on: &[String]) -> &Scorecard {
+        let is_off = |dimension: &Dimension| !on.iter().any(|name| name == dimension.name());
+        let off: Vec<Dimension> = Dimension::ALL.into_iter().filter(is_off).collect();
+        let own = self.editions.iter().find(|edition| edition.without == off);
+        own.map_or(&self.scorecard, |edition| &edition.scorecard)
+    }
+
+    /// The scorecard for who lives there.
+    pub fn scorecard_of(&self, residence: &str) -> &Scorecard {
+        let pack = authority::pack_of(residence).and_then(|id| self.rules.pack(id));
+        pack.map_or(&self.scorecard, |pack| self.scorecard_for(&pack.dimensions))
+    }
+
+    /// The champion's editions.
+    pub fn editions(&self) -> &[Edition] {
+        &self.editions
     }
 
     /// Whether the champion may give scores, as `models` (digests and roles) stand: it is the one

@@ -8,7 +8,7 @@ use super::command::refold::{Question, counted, terms};
 use super::sweep::SweepError;
 use crate::kernel::Time;
 use crate::kernel::bytes::hex;
-use crate::ledger::body::{PersonalPart, open_part, person_key_name};
+use crate::ledger::body::{PersonalPart, evidence_of, open_part, person_key_name};
 use crate::ledger::rows as ledger_rows;
 use crate::model::dataset::{Outcome, outcome};
 use crate::model::governance::{Role, Standing, Step, Watch};
@@ -102,6 +102,9 @@ impl Bureau {
             let bodies = self.store.read(|conn| ledger_rows::bodies(conn, at, end))?;
             for body in bodies.iter().filter(|body| body.kind == "inquiry") {
                 let Some(owner) = body.person.as_deref() else { continue };
+                if evidence_of(owner).is_some() {
+                    continue;
+                }
                 let name = person_key_name(owner);
                 // who was forgotten is not looked at
                 let Some(key) = self.keystore.get([name.as_str()])?.remove(&name) else { continue };

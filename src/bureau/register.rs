@@ -8,6 +8,7 @@ use super::start::SCORECARD;
 use crate::inquiry::rows as inquiry_rows;
 use crate::kernel::Time;
 use crate::ledger::rows as ledger_rows;
+use crate::score::edition::is_edition;
 use crate::score::register::{Item, read};
 use crate::score::{ScoreError, Scorecard};
 use crate::store::{AnyConn, StoreError};
@@ -47,7 +48,8 @@ pub struct Row {
 pub fn last_uses(conn: &mut AnyConn) -> Result<LastUses, StoreError> {
     let mut cards: Vec<_> = ledger_rows::artefacts(conn)?
         .into_iter()
-        .filter(|artefact| artefact.kind == "scorecard")
+        // An edition reads nothing that the scorecard does not.
+        .filter(|artefact| artefact.kind == "scorecard" && !is_edition(&artefact.name))
         .collect();
     cards.sort_by_key(|artefact| artefact.since_us);
     let mut uses =

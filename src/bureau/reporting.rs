@@ -131,8 +131,9 @@ impl Bureau {
 
     /// Whether something is known in every dimension that the scorecard reads and the pack allows.
     fn knows_all(&self, pack: &str, assessment: &Assessment) -> bool {
-        let rows = explained(self.engine.champion(), assessment);
         let allowed = self.engine.rules.pack(pack).map(|pack| pack.dimensions.as_slice());
+        let card = allowed.map_or(self.engine.champion(), |on| self.engine.scorecard_for(on));
+        let rows = explained(card, assessment);
         let of = |dimension: Dimension| rows.iter().filter(move |r| r.dimension == Some(dimension));
         Dimension::ALL.into_iter().all(|dimension| {
             let on = allowed.is_none_or(|names| names.iter().any(|n| n == dimension.name()));
@@ -157,7 +158,7 @@ impl Bureau {
             });
             late.extend(over.map(|row| row.person));
         }
-        let due = self.store.read(|conn| score_rows::due_by(conn, today, "", i64::MAX))?;
+        let due = self.store.read(|conn| score_rows::overdue_by(conn, today))?;
         for (persons, measure) in [(late, "disputes_overdue"), (due, "files_overdue")] {
             for chunk in persons.chunks(super::look::PAGE_PERSONS) {
                 let ids: Vec<&str> = chunk.iter().map(String::as_str).collect();

@@ -99,11 +99,29 @@ pub fn disputed(work: &Work<'_>, person: &str) -> bool {
 /// # Errors
 /// The vault or the profile does not open.
 pub fn as_of(work: &mut Work<'_>, person: &str, as_of: Time, scope: Scope) -> Result<View, Fault> {
-    if !work.engine.may_score(&work.loaded.models) {
-        let text = "No approved scorecard is in force here, so nobody is scored. The operator \
-                    promotes one (`fivefold model promote`) or restarts after it was.";
-        return Err(Problem::new("scorecard_not_in_force", text).into());
+    must_score(work)?;
+    view(work, person, as_of, scope)
+}
+
+/// Nobody is scored by a scorecard that was not approved.
+///
+/// # Errors
+/// None is in force.
+pub fn must_score(work: &Work<'_>) -> Result<(), Problem> {
+    if work.engine.may_score(&work.loaded.models) {
+        return Ok(());
     }
+    let text = "No approved scorecard is in force here, so nobody is scored. The operator promotes \
+                one (`fivefold model promote`) or restarts after it was.";
+    Err(Problem::new("scorecard_not_in_force", text))
+}
+
+/// The same where no score is given away: a person's own file is shown whether or not it can be
+/// scored.
+///
+/// # Errors
+/// The vault or the profile does not open.
+pub fn view(work: &mut Work<'_>, person: &str, as_of: Time, scope: Scope) -> Result<View, Fault> {
     let residence = super::command::consent::residence(work, person);
     let (_, offset) = super::command::refold::terms(work.engine, &residence);
     let date = as_of.date_at(offset);

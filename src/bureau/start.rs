@@ -10,6 +10,7 @@ use super::publisher::{Publishing, check_right_edge};
 use super::room::{FREE_BYTES_MIN, Room};
 use super::sequencer::Sequencer;
 use super::{Bureau, Engine, Reply};
+use crate::collect::observation::Dimension;
 use crate::error::Problem;
 use crate::kernel::bytes::hex;
 use crate::kernel::{Env, id};
@@ -18,7 +19,8 @@ use crate::ledger::rows::{self as ledger_rows, Head};
 use crate::ledger::tree::CompactRange;
 use crate::model::governance::Role;
 use crate::model::rows as model_rows;
-use crate::policy::{Environment, Rules, RulesError};
+use crate::policy::{Environment, Pack, Rules, RulesError};
+use crate::score::edition::{Edition, edition};
 use crate::score::{ReasonTexts, ScoreError, Scorecard};
 use crate::store::{AnyConn, KeyStore, Store, StoreError, Target};
 
@@ -176,7 +178,12 @@ impl Bureau {
                 SCORECARD.to_string(),
             ),
         ];
-        for (kind, name, digest, content) in candidates {
+        let editions = self.engine.editions().iter().map(|edition| {
+            let card = &edition.scorecard;
+            let name = format!("{} {}", card.id, card.version);
+            ("scorecard", name, hex(&card.digest), edition.text.clone())
+        });
+        for (kind, name, digest, content) in candidates.into_iter().chain(editions) {
             if known(&digest) {
                 continue;
             }
@@ -230,6 +237,8 @@ fn engine(
         Some(dir) => Rules::load(dir)?,
         None => Rules::embedded()?,
     };
+    let text = cards.champion.as_deref().unwrap_or(SCORECARD);
+    let editions = editions(&rules, text)?;
     Ok(Engine {
         env: env.clone(),
         rules,
@@ -241,6 +250,19 @@ fn engine(
         texts: ReasonTexts::load(REASONS.as_bytes())?,
         in_force: (hex(&scorecard.digest), scorecard.digest == shipped.digest),
         challengers,
+        editions,
         scorecard,
     })
+}
+
+/// An edition of the champion for every pack that has dimensions off.
+fn editions(rules: &Rules, text: &str) -> Result<Vec<Edition>, ScoreError> {
+    let off = |pack: &Pack| -> Vec<Dimension> {
+        Dimension::ALL.into_iter().filter(|d| !pack.has_dimension(d.name())).collect()
+    };
+    let mut sets: Vec<Vec<Dimension>> = rules.packs().map(off).collect();
+    sets.retain(|off| !off.is_empty());
+    sets.sort_unstable();
+    sets.dedup();
+    sets.iter().map(|off| edition(text, off)).collect()
 }

@@ -47,6 +47,13 @@ pub enum SweepError {
     Refused(#[from] Problem),
 }
 
+impl Swept {
+    fn failed(&mut self, problem: &Problem, what: &str) {
+        tracing::error!(code = problem.code, what, "something due could not be done");
+        self.failed += 1;
+    }
+}
+
 impl Bureau {
     /// Does what is due now, each act an entry of its own. It may be called at any time, and
     /// twice as well as once.
@@ -115,7 +122,7 @@ impl Bureau {
             let admission = Admission::operator("sweep", "the evidence's time is over");
             match self.run(EndEvidence { admission, name }) {
                 Reply::Done(_) => swept.evidence_ended += 1,
-                Reply::Refused(problem) => return Err(problem.into()),
+                Reply::Refused(problem) => swept.failed(&problem, "evidence not ended"),
             }
         }
         Ok(())
@@ -133,9 +140,10 @@ impl Bureau {
             after.clone_from(last);
             for person in due {
                 let admission = Admission::operator("sweep", "something's time is over");
-                match self.run(PurgeItems { admission, person }) {
-                    Reply::Done(_) => swept.files_purged += 1,
-                    Reply::Refused(problem) => return Err(problem.into()),
+                match self.run(PurgeItems { admission, person }).value() {
+                    Ok(done) => swept.files_purged += u64::from(done["purged"] != 0),
+                    // One file that cannot be purged must not keep the others past their time.
+                    Err(problem) => swept.failed(&problem, "not purged"),
                 }
             }
         }

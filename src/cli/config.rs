@@ -132,11 +132,12 @@ fn wrong(text: impl Into<String>) -> Failure {
 const OF_CLIENTS: [&str; 8] =
     ["url", "key", "keyid", "subject", "consent", "scenario", "inquiry", "period"];
 
-/// The environment's keys. `FIVEFOLD_TEST_…` belongs to the tests.
+/// The environment's keys. `FIVEFOLD_TEST_…` belongs to the tests, `FIVEFOLD_STAFF_KEY` to whoever
+/// acts.
 fn variables() -> Variables {
     let ours = Variables::prefixed("FIVEFOLD_").filter(|key| {
         let clients = OF_CLIENTS.iter().any(|name| key == *name);
-        !clients && !key.starts_with("test_")
+        !clients && !key.starts_with("test_") && key != "staff_key"
     });
     ours.map(|key| match key.as_str().split_once('_') {
         Some((group, rest)) if group.eq_ignore_ascii_case("licence") => {

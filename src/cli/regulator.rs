@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::output::{self, Done, Failure, note, progress};
+use super::staff::Approved;
 use super::verify::{Trust, beside, keys};
 use super::{Place, Shape, Staff};
 use crate::kernel::bytes::hex;
@@ -40,9 +41,8 @@ pub struct RegulatorArgs {
     /// Compute from this extract of the period, in place of a new one
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
-    /// Another member of staff who approved; goes on record
-    #[arg(long, value_name = "STAFF")]
-    approved_by: Option<String>,
+    #[command(flatten)]
+    approved: Approved,
     #[command(flatten)]
     staff: Staff,
     #[command(flatten)]
@@ -109,7 +109,7 @@ pub fn report(place: &Place, args: &RegulatorArgs) -> Done {
 
 #[cfg(not(feature = "engine"))]
 fn packs(_: &Place, args: &RegulatorArgs) -> Result<Vec<Made>, Failure> {
-    let _ = (&args.jurisdiction, &args.out, &args.extract, &args.approved_by, &args.staff);
+    let _ = (&args.jurisdiction, &args.out, &args.extract, &args.approved, &args.staff);
     let text = "this program was built without its query engine: build it with the feature \
                 `engine`";
     Err(Failure::new("engine_absent", text))
@@ -207,7 +207,7 @@ impl Of<'_> {
                 edition: edition.name().to_owned(),
                 manifest: manifest.clone(),
                 documents: documents.collect(),
-                approved_by: self.args.approved_by.clone(),
+                approval: self.args.approved.read()?,
             });
             let entry = entry.map_err(|e| super::export::failed(&e))?;
             let jurisdiction = self.jurisdiction.to_owned();

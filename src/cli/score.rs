@@ -273,7 +273,8 @@ pub fn explain(place: &Place, args: &ExplainArgs) -> Done {
             let head = json!({
                 "person": seen.person, "as_of": seen.as_of, "observations": seen.observations,
             });
-            return told_of(bureau, args, language, head, &assessment, bureau.engine.champion());
+            let card = bureau.engine.scorecard_of(&seen.residence);
+            return told_of(bureau, args, language, head, &assessment, card);
         }
         match bureau.past(&args.of).map_err(unknown)? {
             Past::Scored { index, person, as_of, known_at, assessment, scorecard } => {

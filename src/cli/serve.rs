@@ -59,11 +59,11 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
     guard(&config)?;
     let bureau = Arc::new(config.open()?);
     if config.environment() == Environment::Live && !bureau.may_score()? {
-        bureau.close();
-        let text = "no approved scorecard is in force, and a demonstration's scores nobody here: \
-                    register one (`fivefold model draft`), have it attested, approved and filed, \
-                    then promote it";
-        return Err(Failure::new("scorecard_not_approved", text));
+        output::note(
+            "no approved scorecard is in force, and a demonstration's scores nobody here: questions \
+             that need a score are refused until one is promoted (`fivefold model draft`, attest, \
+             approve, file, promote) and the bureau is started again",
+        );
     }
     let doors = doors(&config);
     let vkey = bureau.engine.keys.log.vkey();

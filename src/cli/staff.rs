@@ -56,7 +56,7 @@ impl Approved {
 #[derive(Args)]
 #[command(after_help = "\
   viewer         looks persons up
-  analyst        takes tables without persons out
+  analyst        takes tables out; everybody's with a second one's signature
   compliance     settles complaints, identities and holds; looks up; exports
   examiner       the regulator's: reads everything, changes nothing
   administrator  partners, staff, scorecards; looks nobody up
@@ -94,9 +94,11 @@ struct AddArgs {
     /// viewer, analyst, compliance, examiner or administrator; repeat for several
     #[arg(long = "role", value_name = "ROLE", required = true)]
     roles: Vec<String>,
-    /// Their public key, PEM or JWK; needed to approve what others do
+    /// Their public key, PEM or JWK; everybody of a live bureau has one
     #[arg(long, value_name = "PUBLIC.pem")]
     key: Option<PathBuf>,
+    #[command(flatten)]
+    approved: Approved,
     #[command(flatten)]
     staff: Staff,
     #[command(flatten)]
@@ -145,7 +147,8 @@ pub fn run(place: &Place, args: &StaffArgs) -> Done {
     match &args.act {
         Act::Add(args) => add(place, args),
         Act::Leave(args) => {
-            change(place, &args.name, StaffChange::Leaves, "staff leave", &args.staff, &args.shape)
+            let command = Changed { name: &args.name, act: "staff leave", approval: None };
+            change(place, command, StaffChange::Leaves, &args.staff, &args.shape)
         }
         Act::List(shape) => list(place, shape),
         Act::Approve(args) => approve(place, args),
@@ -163,20 +166,29 @@ fn add(place: &Place, args: &AddArgs) -> Done {
     let roles = args.roles.iter().map(role).collect::<Result<Vec<_>, _>>()?;
     let key = args.key.as_ref().map(read_key).transpose()?;
     let is = StaffChange::Is { roles, key };
-    change(place, &args.name, is, "staff add", &args.staff, &args.shape)
+    let approval = args.approved.read()?;
+    let command = Changed { name: &args.name, act: "staff add", approval };
+    change(place, command, is, &args.staff, &args.shape)
+}
+
+/// Who changes, by which command, and who agrees.
+struct Changed<'a> {
+    name: &'a str,
+    act: &'static str,
+    approval: Option<Approval>,
 }
 
 fn change(
     place: &Place,
-    name: &str,
+    of: Changed<'_>,
     change: StaffChange,
-    act: &str,
     staff: &Staff,
     shape: &Shape,
 ) -> Done {
     let body = with_bureau(place, |bureau, config| {
-        let admission = staff.admission(config.environment(), act)?;
-        Ok(bureau.run(ChangeStaff { admission, name: name.to_string(), change }).value()?)
+        let admission = staff.admission(config.environment(), of.act)?;
+        let (name, approval) = (of.name.to_string(), of.approval);
+        Ok(bureau.run(ChangeStaff { admission, name, change, approval }).value()?)
     })?;
     tell(&body, shape)
 }

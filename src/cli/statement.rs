@@ -145,7 +145,7 @@ fn statement(
         edition: Edition::Statement.name().to_owned(),
         manifest: hex(&pack.digest),
         documents: pdfs.map(|(name, bytes)| (name.clone(), hex(&sha256(bytes)).into())).collect(),
-        approved_by: None,
+        approval: None,
     };
     bureau.record_report(made).map_err(|e| super::export::failed(&e))
 }

@@ -32,17 +32,23 @@ pub async fn fivefold(State(app): State<Shared>) -> Json<Value> {
         .packs()
         .map(|p| json!({ "id": p.id, "version": p.version, "digest": p.digest_hex() }))
         .collect();
-    let card = engine.champion();
+    let editions = engine.editions().iter().map(|edition| &edition.scorecard);
+    let cards: Vec<Value> = std::iter::once(engine.champion())
+        .chain(editions)
+        .map(|card| {
+            json!({
+                "id": card.id, "version": card.version, "digest": hex(&card.digest),
+                "status": card.status, "validated_for": card.validated_for,
+            })
+        })
+        .collect();
     let known = json!({
         "environment": engine.environment.name(),
         "licence": if engine.licensed { "configured" } else { "none" },
         "log": { "origin": engine.origin, "vkey": engine.keys.log.vkey(), "prefix": "/log" },
         "rule_packs": packs,
         "rules_digest": hex(&engine.rules.digest()),
-        "scorecards": [{
-            "id": card.id, "version": card.version, "digest": hex(&card.digest),
-            "status": card.status, "validated_for": card.validated_for,
-        }],
+        "scorecards": cards,
         "status": if app.bureau.trouble().is_some() { "degraded" } else { "ok" },
     });
     Json(known)

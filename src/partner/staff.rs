@@ -16,7 +16,7 @@ pub const OWN_NAMES: [&str; 3] = ["bureau", "intake", "sweep"];
 pub enum StaffRole {
     /// Looks persons up.
     Viewer,
-    /// Takes tables without persons out.
+    /// Takes tables out.
     Analyst,
     /// Settles what persons and the law demand.
     Compliance,

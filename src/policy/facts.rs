@@ -315,7 +315,7 @@ impl Roles {
 pub struct StaffRoles {
     /// Looks persons up.
     pub viewer: bool,
-    /// Takes tables without persons out.
+    /// Takes tables out.
     pub analyst: bool,
     /// Settles what persons and the law demand.
     pub compliance: bool,

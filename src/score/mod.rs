@@ -10,6 +10,7 @@
 pub mod assess;
 pub mod characteristic;
 pub mod column;
+pub mod edition;
 pub mod explain;
 pub mod fold;
 pub mod forget;

@@ -80,6 +80,16 @@ pub fn due_by(
         .load(c))?)
 }
 
+/// Persons of whose file something should have gone by `day`, as far as that is known.
+pub fn overdue_by(conn: &mut AnyConn, day: i64) -> Result<Vec<String>, StoreError> {
+    Ok(on_backend!(conn, |c| profiles::table
+        .filter(profiles::purge_day.le(day))
+        .filter(profiles::purge_day.gt(0))
+        .select(profiles::person)
+        .order(profiles::person)
+        .load(c))?)
+}
+
 /// Marks of the entries `from..to`, in order of the log.
 pub fn marks_between(conn: &mut AnyConn, from: u64, to: u64) -> Result<Vec<MarkRow>, StoreError> {
     Ok(load_between!(conn, inquiry_marks, from, to, MarkRow))

@@ -2,6 +2,7 @@
 
 use fivefold::bureau::command::governance::{Change, ChangePartner};
 use fivefold::bureau::command::inquire::{Counterpart, Inquire};
+use fivefold::bureau::replay::Replayed;
 use fivefold::partner::{ExportBasis, Role};
 use serde_json::json;
 
@@ -164,4 +165,24 @@ on_both!(what_may_never_be_collected_finds_no_back_door, |world| {
     let mut plain = month(&subject, &consent, "acc-1", "2026-09");
     plain["special_comment"] = json!("deferred by agreement until 2026-12");
     assert_eq!(world.furnish(&bank, &[plain]).accepted, 1);
+});
+
+on_both!(where_ties_are_off_a_scorecard_of_its_own_scores, |world| {
+    let bank = world.bank();
+    let asked = |n: u32, residence: &str| {
+        let human = Human::nth(n, residence);
+        let subject = world.enrol(&bank, &human);
+        world.history(&bank, &subject);
+        world.inquire(&bank, &subject, "account_review")
+    };
+    let (here, there) = (asked(66, "CN"), asked(67, "US"));
+    assert_eq!((&here["form"], &there["form"]), (&json!("score"), &json!("score")));
+    let id =
+        |answer: &serde_json::Value| answer["model"]["id"].as_str().expect("an id").to_string();
+    assert_eq!(id(&there), format!("{}-without-relationships", id(&here)));
+    assert_ne!(here["model"]["digest"], there["model"]["digest"]);
+    // Kept for ever: the answer is computed again with the very table.
+    let replayed = world.bureau().replay(there["inquiry"].as_str().expect("an id"));
+    let replayed = replayed.expect("looked at");
+    assert!(matches!(replayed, Replayed::Same { .. }), "{replayed:?}");
 });

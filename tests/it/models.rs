@@ -2,7 +2,9 @@
 //! that cannot know what came later.
 
 use fivefold::bureau::admission::Admission;
+use fivefold::bureau::approval::{Approval, statement};
 use fivefold::bureau::command::models::TakeStep;
+use fivefold::bureau::command::staff::{ChangeStaff, StaffChange};
 use fivefold::bureau::dataset::Window;
 use fivefold::bureau::replay::Replayed;
 use fivefold::error::Problem;
@@ -11,6 +13,7 @@ use fivefold::ledger::body::{PersonalPart, open_part, person_key_name};
 use fivefold::ledger::rows as ledger_rows;
 use fivefold::model::dataset::Outcome;
 use fivefold::model::governance::{Role, State, Step, drafted};
+use fivefold::partner::StaffRole;
 use fivefold::policy::Environment;
 use fivefold::score::Scorecard;
 use serde_json::{Value, json};
@@ -30,20 +33,48 @@ fn fitted(id: &str) -> String {
     text.replacen("\n[[band]]\n", development, 1)
 }
 
+/// A member of staff, with the key that is theirs once they are registered.
+fn by(world: &World, who: &str) -> Admission {
+    let keyid = world.key(who).public().thumbprint();
+    Admission { keyid, ..Admission::operator(who, "a test") }
+}
+
+/// That `second` agrees, signed.
+fn signed(world: &World, act: &str, who: &str, second: &str) -> Option<Approval> {
+    let until = world.env.now().plus_days(1);
+    let text = statement(&world.settings.origin, act, who, second, until);
+    let signature = world.key(second).sign(text.as_bytes());
+    Some(Approval { by: second.to_string(), signed: Some((until, signature)) })
+}
+
 fn act(world: &World, who: &str, digest: &str, step: Step) -> Result<Value, Problem> {
-    let admission = Admission::operator(who, "a test");
-    world.run(TakeStep {
-        admission,
-        digest: digest.to_string(),
-        step,
-        content: None,
-        approval: None,
-    })
+    let approval = match &step {
+        Step::Approved { second, .. } => {
+            let second = second.trim_start_matches("staff:");
+            signed(world, &format!("approve scorecard {digest}"), who, second)
+        }
+        _ => None,
+    };
+    let digest = digest.to_string();
+    world.run(TakeStep { admission: by(world, who), digest, step, content: None, approval })
+}
+
+/// Four who administer; from the third on a second one agrees.
+fn staff(world: &World) {
+    for (place, name) in ["li", "wang", "zhao", "chen"].into_iter().enumerate() {
+        let key = Some(world.key(name).public());
+        let change = StaffChange::Is { roles: vec![StaffRole::Administrator], key };
+        let admission = if place == 0 { world.staff() } else { by(world, "li") };
+        let approval = signed(world, &format!("staff add {name}"), "li", "wang");
+        let approval = approval.filter(|_| place > 1);
+        let name = name.to_string();
+        world.run(ChangeStaff { admission, name, change, approval }).expect("registered");
+    }
 }
 
 fn draft(world: &World, who: &str, text: &str) -> Result<Value, Problem> {
     let card = Scorecard::load(text.as_bytes()).expect("a production scorecard");
-    let (admission, step) = (Admission::operator(who, "a test"), drafted(&card));
+    let (admission, step) = (by(world, who), drafted(&card));
     let content = Some(text.to_string());
     world.run(TakeStep { admission, digest: hex(&card.digest), step, content, approval: None })
 }
@@ -135,6 +166,7 @@ on_both!(a_live_bureau_scores_by_nothing_that_was_not_approved_and_filed, |world
     world.settings.environment = Environment::Live;
     world.settings.licensed = true;
     world.open().expect("open");
+    staff(world);
     assert!(!world.bureau().may_score().expect("read"), "a demonstration's scorecard");
     let shown = SHIPPED.replacen("id = \"fivefold-general-1\"", "id = \"shown\"", 1);
     draft(world, "li", &shown).expect("registered");

@@ -25,6 +25,7 @@ ALTER TABLE barred ADD COLUMN member TEXT;
 
 -- The first day (YYYYMMDD) on which something of the person's must go, until it is gone.
 ALTER TABLE profiles ADD COLUMN purge_day INTEGER NOT NULL DEFAULT 99991231;
-UPDATE profiles SET purge_day = until_day;
+-- Not known yet: the next sweep finds out.
+UPDATE profiles SET purge_day = 0;
 DROP INDEX profiles_until;
 CREATE INDEX profiles_purge ON profiles (purge_day, person);

@@ -180,10 +180,7 @@ impl Expected {
             kind if kind.starts_with("model_") => self.model(entry),
             kind if kind.starts_with("partner_") => self.partner(entry),
             "staff_registered" | "staff_left" => self.staff(entry),
-            "refused" if entry.says("code") == PROBING => {
-                let alert = (PROBING.to_string(), entry.says("actor").to_string(), entry.at_us);
-                self.alerts.insert(entry.index as i64, alert);
-            }
+            "refused" => self.alert(entry.index, &entry.record, entry.at_us),
             _ => {}
         }
     }
@@ -288,6 +285,14 @@ impl Expected {
         let reference = basis["ref"].as_str().unwrap_or_default();
         if let Some(consent) = self.consents.get_mut(reference).filter(|c| c.onetime) {
             consent.used = Some(entry.at_us);
+        }
+    }
+
+    /// Takes in that a refusal alerted staff.
+    pub fn alert(&mut self, index: u64, record: &Value, at_us: i64) {
+        if record["code"] == PROBING {
+            let actor = record["actor"].as_str().unwrap_or_default().to_string();
+            self.alerts.insert(index as i64, (PROBING.to_string(), actor, at_us));
         }
     }
 

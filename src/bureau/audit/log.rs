@@ -213,6 +213,9 @@ impl<'a> Pass<'a> {
             // A certificate about somebody who was forgotten later still names what is gone.
             if let Ok(record) = serde_json::from_str::<Value>(&part.text) {
                 self.expected.certify(&record);
+                if body.kind == "refused" {
+                    self.expected.alert(index, &record, body.at_us);
+                }
             }
             let opening = Opening { salt: part.salt, record: part.text, personal_hash };
             opening.commitment() == leaf.commitment

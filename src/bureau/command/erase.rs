@@ -424,17 +424,28 @@ impl Command for Hold {
         authority::permit(work, &self.admission, &facts, PublicKind::Right, about)?.spend();
         let (actor, _) = authority::actor(work, &self.admission);
         let kind = if self.place { "hold_placed" } else { "hold_lifted" };
-        let draft = Draft::new(kind, PublicKind::Right)
-            .about(&person)
-            .says("by", actor)
-            .holds(json!({ "person": person, "reason": self.admission.reason() }));
-        let recorded = work.append(draft)?;
-        if let Some(mut row) = work.loaded.persons.get(&person).cloned() {
-            row.held_idx = self.place.then_some(recorded.index as i64);
-            work.put_person_row(row);
+        // A hold that was placed on somebody merged since is lifted where it stands.
+        let mut of = vec![person.clone()];
+        if !self.place {
+            let held =
+                |id: &String| work.loaded.persons.get(id).is_some_and(|p| p.held_idx.is_some());
+            of.extend(circle_of(work, &person).into_iter().filter(|id| *id != person && held(id)));
+        }
+        let mut receipt = Value::Null;
+        for id in of {
+            let draft = Draft::new(kind, PublicKind::Right)
+                .about(&id)
+                .says("by", actor.clone())
+                .holds(json!({ "person": id, "reason": self.admission.reason() }));
+            let recorded = work.append(draft)?;
+            if let Some(mut row) = work.loaded.persons.get(&id).cloned() {
+                row.held_idx = self.place.then_some(recorded.index as i64);
+                work.put_person_row(row);
+            }
+            receipt = recorded.receipt();
         }
         let state = if self.place { "held" } else { "released" };
-        let body = json!({ "person": person, "state": state, "log": recorded.receipt() });
+        let body = json!({ "person": person, "state": state, "log": receipt });
         Ok(Answer::ok(&body, about))
     }
 }

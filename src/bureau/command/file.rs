@@ -143,9 +143,10 @@ impl SeeFile {
         index: u64,
     ) -> Result<Dossier, Fault> {
         let residence = super::consent::residence(work, person);
-        let view = standing::as_of(work, person, work.now, Scope::ALL)?;
+        let view = standing::view(work, person, work.now, Scope::ALL)?;
         let engine = work.engine;
-        let assessment = assess(&work.folded(person)?.profile, engine.champion(), &view.as_of);
+        let card = engine.scorecard_of(&residence);
+        let assessment = assess(&work.folded(person)?.profile, card, &view.as_of);
         let identity = work.identity(person)?;
         let size = work.size();
         let found = work.with_bodies(|conn, loaded, fresh, keystore| {
@@ -186,6 +187,7 @@ impl SeeFile {
             identity,
             level: view.as_of.identity_level,
             assessment,
+            scored: standing::must_score(work).is_ok(),
             logged,
             consents,
             inquiries,

@@ -18,7 +18,9 @@ use crate::kernel::bytes::hex;
 use crate::kernel::{Time, id};
 use crate::ledger::body::{Draft, person_key_name};
 use crate::ledger::leaf::PublicKind;
-use crate::policy::{Action, Decision, Facts, OutwardForm, PackRef, Permit, Pull, Refusal, decide};
+use crate::policy::{
+    Action, DIMENSIONS, Decision, Facts, OutwardForm, Pack, PackRef, Permit, Pull, Refusal, decide,
+};
 use crate::score::rows::MarkRow;
 use crate::score::{AsOf, assess};
 
@@ -236,7 +238,7 @@ impl Inquire {
         let scope = standing::scope(permit.terms(), standing.as_ref());
         let view = standing::as_of(work, person, as_of, scope)?;
         let engine = work.engine;
-        let scorecard = engine.champion();
+        let scorecard = engine.scorecard_for(&permit.terms().dimensions);
         let assessment = assess(&work.folded(person)?.profile, scorecard, &view.as_of);
         let terms = permit.terms().scenario.clone();
         let threshold = self.threshold(work, terms.as_ref().and_then(|t| t.threshold));
@@ -285,6 +287,9 @@ impl Inquire {
     /// What the same question would be answered now, without asking it: nothing is recorded and
     /// nothing used up. `None` when it would be refused, or could not be assessed.
     pub(super) fn anew(&self, work: &mut Work<'_>) -> Result<Option<Valued>, Fault> {
+        if standing::must_score(work).is_err() {
+            return Ok(None);
+        }
         let mut found = self.found(work)?;
         // The one time of a one-time consent was the answer that is corrected now.
         found.facts.basis.used_up = false;
@@ -295,7 +300,7 @@ impl Inquire {
         let now = work.now;
         let scope = standing::scope(permit.terms(), found.standing.as_ref());
         let view = standing::as_of(work, &person, now, scope)?;
-        let scorecard = work.engine.champion();
+        let scorecard = work.engine.scorecard_for(&permit.terms().dimensions);
         let assessment = assess(&work.folded(&person)?.profile, scorecard, &view.as_of);
         let terms = permit.terms().scenario.clone();
         let question = Question {
@@ -370,7 +375,7 @@ impl Inquire {
         body.insert("scenario".into(), json!(self.sent.scenario));
         body.insert("form".into(), json!(valued.form));
         body.extend(valued.value.clone());
-        body.insert("model".into(), model(work.engine.champion()));
+        body.insert("model".into(), model(work.engine.scorecard_for(&valued.terms.dimensions)));
         body.insert("rule_pack".into(), pack);
         body.insert("as_of".into(), json!(as_of));
         body.insert(
@@ -460,14 +465,18 @@ impl Inquire {
             value.insert("code".into(), json!(code));
         }
         let mut detail = Map::new();
-        detail.insert("model".into(), model(work.engine.champion()));
         detail.insert("code".into(), json!(refusal.code()));
         let packs: BTreeSet<&str> = refusal.packs().collect();
-        let packs = packs.iter().filter_map(|id| work.engine.rules.pack(id));
+        let packs: Vec<&Pack> = packs.iter().filter_map(|id| work.engine.rules.pack(id)).collect();
+        let on = |name: &&str| packs.iter().all(|pack| pack.has_dimension(name));
+        let dimensions: Vec<String> =
+            DIMENSIONS.iter().filter(|name| on(name)).map(|name| name.to_string()).collect();
+        detail.insert("model".into(), model(work.engine.scorecard_for(&dimensions)));
         let terms = crate::policy::Terms {
             action: Action::Inquire,
             scenario: None,
             packs: packs
+                .iter()
                 .map(|p| PackRef {
                     id: p.id.clone(),
                     version: p.version.clone(),
@@ -475,7 +484,7 @@ impl Inquire {
                 })
                 .collect(),
             rules: work.engine.rules.digest(),
-            dimensions: Vec::new(),
+            dimensions,
             policies: Vec::new(),
         };
         let valued = Valued {
@@ -512,7 +521,7 @@ fn packs_of(valued: &Valued) -> Vec<Value> {
 }
 
 /// What the challengers would have said. It stands in the personal part only: nobody is told, and
-/// it is forgotten with the rest.
+/// of somebody forgotten it is evidence like the rest of the inquiry, until that ends.
 fn shadow(work: &mut Work<'_>, person: &str, as_of: &AsOf) -> Result<Vec<Value>, Fault> {
     let engine = work.engine;
     let models = work.loaded.models.clone();

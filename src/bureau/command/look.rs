@@ -5,9 +5,9 @@ use serde_json::json;
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::approval::{self, Approval};
-use crate::bureau::authority;
 use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
+use crate::bureau::{authority, standing};
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::policy::{Action, Environment};
@@ -43,6 +43,7 @@ impl Command for LookUp {
         authority::add_person(work, &mut facts, &person)?;
         let about = Some(person.as_str());
         authority::permit(work, &self.admission, &facts, PublicKind::Right, about)?.spend();
+        standing::must_score(work)?;
         let (actor, _) = authority::actor(work, &self.admission);
         let draft = Draft::new("looked_up", PublicKind::Right)
             .about(&person)
@@ -83,12 +84,16 @@ impl Command for TakeTable {
         let act = format!("take {}", self.what);
         let approval = self.approval.as_ref();
         facts.actor.second_approval = approval::agreed(work, &self.admission, &act, approval)?;
-        let approver = approval.map(|approval| format!("staff:{}", approval.by.trim()));
+        let agreed = approval.filter(|_| facts.actor.second_approval);
         authority::permit(work, &self.admission, &facts, PublicKind::Export, None)?.spend();
+        if self.what == "scores" {
+            standing::must_score(work)?;
+        }
         let draft = Draft::new("exported", PublicKind::Export)
             .says("by", actor)
             .says("what", self.what)
-            .says("approved_by", json!(approver))
+            .says("approved_by", json!(agreed.map(Approval::actor)))
+            .says("approval", json!(agreed.and_then(Approval::shown)))
             .says("reason", self.admission.reason());
         let recorded = work.append(draft)?;
         Ok(Answer::ok(&json!({ "log": recorded.receipt() }), None))

@@ -97,7 +97,6 @@ impl Command for TakeStep {
         let digest = self.whole(&all)?;
         let home = work.engine.home.clone();
         let facts = authority::facts(work, &self.admission, Action::Administer, &home);
-        self.agreed(work, &digest)?;
         authority::permit(work, &self.admission, &facts, PublicKind::Governance, None)?.spend();
         let (by, _) = authority::actor(work, &self.admission);
         let known: Vec<Standing> = all.values().cloned().collect();
@@ -105,6 +104,7 @@ impl Command for TakeStep {
             Setting { live: work.engine.environment == Environment::Live, by: &by, all: &known };
         let standing = all.get(&digest).cloned().unwrap_or_else(|| Standing::unknown(&digest));
         refuse(&standing, &self.step, &setting).map_err(|(code, text)| Problem::new(code, text))?;
+        self.agreed(work, &digest)?;
         let draft = Draft::new(self.step.kind(), PublicKind::Governance)
             .says("by", by.clone())
             .says("digest", digest.clone())

@@ -1,5 +1,6 @@
 //! Collection: a slice of a furnisher's upload.
 
+use jiff::civil::Date;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -335,8 +336,7 @@ impl ObserveSlice {
         if let Some(until) = fact.speaks_until() {
             let residence = super::consent::residence(work, person);
             let (_, offset) = super::refold::terms(work.engine, &residence);
-            let late = day_number(work.now.date_at(offset)) - day_number(until);
-            draft = draft.says("lag_days", late);
+            draft = draft.says("lag_days", days_between(until, work.now.date_at(offset)));
         }
         if let Fact::AccountMonth(month) = fact {
             draft =
@@ -344,6 +344,11 @@ impl ObserveSlice {
         }
         Ok(work.append(draft)?.index)
     }
+}
+
+/// Whole days from one date to another; negative when it lies before.
+fn days_between(from: Date, to: Date) -> i64 {
+    i64::from(from.until(to).map_or(0, |span| span.get_days()))
 }
 
 /// The days-past-due bucket that supervision counts.
@@ -498,5 +503,20 @@ impl ObserveSlice {
         folded.purge_day = folded.purge_day.min(first);
         folded.touched(index);
         Ok(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::days_between;
+
+    #[test]
+    fn lateness_is_counted_in_days_over_months_and_years() {
+        assert_eq!(days_between(date(2026, 11, 30), date(2026, 12, 5)), 5);
+        assert_eq!(days_between(date(2026, 12, 31), date(2027, 1, 5)), 5);
+        assert_eq!(days_between(date(2024, 2, 1), date(2024, 3, 1)), 29);
+        assert_eq!(days_between(date(2027, 1, 5), date(2026, 12, 31)), -5);
     }
 }

@@ -48,10 +48,9 @@ impl Command for IntendPersonal {
         facts.export.bulk = true;
         facts.export.examiner_key = !self.recipient.is_empty();
         let (actor, _) = authority::actor(work, &self.admission);
-        let act = format!("take {WHAT} of {}", self.period);
+        let act = format!("take {WHAT} of {} for {}", self.period, self.recipient);
         facts.actor.second_approval =
             approval::agreed(work, &self.admission, &act, Some(&self.approval))?;
-        let approver = format!("staff:{}", self.approval.by.trim());
         authority::permit(work, &self.admission, &facts, PublicKind::Export, None)?.spend();
         let draft = Draft::new("export_intended", PublicKind::Export)
             .says("by", actor)
@@ -60,7 +59,8 @@ impl Command for IntendPersonal {
             .says("from", self.from)
             .says("until", self.until)
             .says("recipient", self.recipient.clone())
-            .says("approved_by", approver)
+            .says("approved_by", self.approval.actor())
+            .says("approval", json!(self.approval.shown()))
             .says("reason", self.admission.reason());
         let recorded = work.append(draft)?;
         Ok(Answer::created(&json!({ "log": recorded.receipt() }), None))

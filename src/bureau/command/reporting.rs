@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
+use crate::bureau::approval::{self, Approval};
 use crate::bureau::authority;
 use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
@@ -64,8 +65,8 @@ pub struct ReportMade {
     pub manifest: String,
     /// SHA-256 of its documents by name, hexadecimal.
     pub documents: Map<String, Value>,
-    /// Another member of staff who approved.
-    pub approved_by: Option<String>,
+    /// That another member of staff agrees, where that is wanted.
+    pub approval: Option<Approval>,
 }
 
 impl Command for ReportMade {
@@ -80,7 +81,10 @@ impl Command for ReportMade {
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
         permitted(work, &self.admission)?;
         let (actor, _) = authority::actor(work, &self.admission);
-        let approver = self.approved_by.as_deref().map(|name| format!("staff:{}", name.trim()));
+        let act = format!("report {} {} {}", self.what, self.period, self.jurisdiction);
+        let approval = self.approval.as_ref();
+        let agreed = approval::agreed(work, &self.admission, &act, approval)?;
+        let approval = approval.filter(|_| agreed);
         let draft = Draft::new("report_made", PublicKind::Export)
             .says("by", actor)
             .says("what", self.what)
@@ -89,7 +93,8 @@ impl Command for ReportMade {
             .says("edition", self.edition.clone())
             .says("manifest", self.manifest.clone())
             .says("documents", Value::Object(self.documents.clone()))
-            .says("approved_by", json!(approver))
+            .says("approved_by", json!(approval.map(Approval::actor)))
+            .says("approval", json!(approval.and_then(Approval::shown)))
             .says("reason", self.admission.reason());
         let recorded = work.append(draft)?;
         Ok(Answer::created(&json!({ "log": recorded.receipt() }), None))

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
+use crate::bureau::approval::{self, APPROVING, Approval};
 use crate::bureau::authority;
 use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
@@ -13,7 +14,7 @@ use crate::ledger::leaf::PublicKind;
 use crate::partner::signature::PublicKey;
 use crate::partner::staff::OWN_NAMES;
 use crate::partner::{StaffMember, StaffRole};
-use crate::policy::Action;
+use crate::policy::{Action, Environment};
 
 /// What changes about a member of staff.
 pub enum StaffChange {
@@ -36,6 +37,8 @@ pub struct ChangeStaff {
     pub name: String,
     /// What changes.
     pub change: StaffChange,
+    /// That another member of staff agrees.
+    pub approval: Option<Approval>,
 }
 
 fn is_plausible(name: &str) -> bool {
@@ -59,11 +62,47 @@ impl ChangeStaff {
             let mut others = staff.filter(|m| m.name != self.name).filter_map(|m| m.key.as_ref());
             others.any(|k| k.thumbprint() == thumb) || work.registry.keys.contains_key(thumb)
         };
+        let earlier = work.registry.staff.get(&self.name).filter(|member| member.left.is_none());
+        let live = work.engine.environment == Environment::Live;
+        if live && key.is_none() && earlier.is_none_or(|member| member.key.is_none()) {
+            let text = "in a live bureau everybody has a key: a name alone is anybody's";
+            faults.push(Reason::new("/key", "required", text));
+        }
         if key.as_ref().is_some_and(|key| taken(&key.thumbprint())) {
             let text = "somebody else has this key: make another";
             faults.push(Reason::new("/key", "key_taken", text));
         }
         faults
+    }
+
+    /// Whether it makes somebody who can agree to what others do, or gives such a one another key:
+    /// alone, an administrator could then be two persons.
+    fn makes_an_approver(&self, work: &Work<'_>) -> bool {
+        let StaffChange::Is { roles, key } = &self.change else { return false };
+        let earlier = work.registry.staff.get(&self.name);
+        let approves = APPROVING.iter().any(|role| roles.contains(role));
+        approves
+            && (key.is_some() || earlier.is_none_or(|m| !APPROVING.iter().any(|r| m.holds(*r))))
+    }
+
+    /// In a live bureau a second one agrees to that, once there is one who can.
+    fn agreed(&self, work: &Work<'_>) -> Result<(), Problem> {
+        let asker = self.admission.principal.key();
+        let can = |member: &&StaffMember| {
+            let other = format!("staff:{}", member.name) != asker && member.name != self.name;
+            other && member.key.is_some() && APPROVING.iter().any(|role| member.holds(*role))
+        };
+        let live = work.engine.environment == Environment::Live;
+        if !live || !self.makes_an_approver(work) || !work.registry.staff.values().any(|m| can(&m))
+        {
+            return Ok(());
+        }
+        let act = format!("staff add {}", self.name);
+        if approval::agreed(work, &self.admission, &act, self.approval.as_ref())? {
+            return Ok(());
+        }
+        let text = format!("A second one agrees: `fivefold staff approve --act '{act}'`.");
+        Err(Problem::new("second_approval_missing", text))
     }
 
     /// Somebody must be left who can register others.
@@ -93,23 +132,23 @@ impl Command for ChangeStaff {
         if !faults.is_empty() {
             return Err(Problem::invalid(faults).into());
         }
+        self.agreed(work)?;
         if self.locks_out(work) {
             let text = "Nobody would be left who administers: register an administrator first.";
             return Err(Problem::new("last_administrator", text).into());
         }
-        let earlier = work.registry.staff.get(&self.name).cloned();
+        let earlier = work.registry.staff.get(&self.name).filter(|m| m.left.is_none()).cloned();
         let member = match (&self.change, earlier) {
+            // Who comes back brings a key of now.
             (StaffChange::Is { roles, key }, earlier) => StaffMember {
                 name: self.name.clone(),
                 roles: roles.iter().copied().collect(),
                 key: key.clone().or_else(|| earlier.as_ref().and_then(|m| m.key.clone())),
-                since: earlier.filter(|m| m.left.is_none()).map_or(work.now, |m| m.since),
+                since: earlier.map_or(work.now, |m| m.since),
                 left: None,
             },
-            (StaffChange::Leaves, Some(earlier)) if earlier.left.is_none() => {
-                StaffMember { left: Some(work.now), ..earlier }
-            }
-            (StaffChange::Leaves, _) => {
+            (StaffChange::Leaves, Some(earlier)) => StaffMember { left: Some(work.now), ..earlier },
+            (StaffChange::Leaves, None) => {
                 let text = "Nobody of this name works here. `fivefold staff list` shows who does.";
                 return Err(Problem::new("staff_not_found", text).into());
             }
@@ -121,6 +160,7 @@ impl Command for ChangeStaff {
             .says("name", member.name.clone())
             .says("roles", json!(member.roles))
             .says("key", json!(member.key.as_ref().map(PublicKey::to_jwk)))
+            .says("approval", json!(self.approval.as_ref().and_then(Approval::shown)))
             .says("reason", self.admission.reason());
         let recorded = work.append(draft)?;
         let body = json!({

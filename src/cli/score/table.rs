@@ -97,6 +97,7 @@ mod tests {
         let card = include_bytes!("../../../policies/scorecards/fivefold-general-2.toml");
         let card = Scorecard::load(card).expect("a scorecard");
         let seen = [Seen {
+            residence: "CN".to_string(),
             person: "per_1".to_string(),
             as_of: Time::from_micros(7),
             observations: 0,
