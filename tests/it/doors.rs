@@ -116,7 +116,7 @@ const ROUTES: [(&str, &str, bool); 32] = [
     ("DELETE", "/v1/freezes/frz_1", false),
     ("GET", "/v1/log/proofs/0", true),
     ("GET", "/log/checkpoint", true),
-    ("GET", "/log/tile/entries/000.p/2", true),
+    ("GET", "/log/tile/entries/000.p/3", true),
     ("GET", "/.well-known/http-message-signatures-directory", true),
     ("GET", "/.well-known/jwks.json", true),
     ("GET", "/.well-known/fivefold", true),

@@ -7,6 +7,7 @@ use fivefold::bureau::command::erase::{Erase, Hold};
 use fivefold::bureau::command::events::ReadEvents;
 use fivefold::bureau::command::file::SeeFile;
 use fivefold::bureau::command::read::ReadAnswer;
+use fivefold::bureau::command::resolve::{Resolution, Resolve};
 use fivefold::bureau::replay::Replayed;
 use fivefold::error::Problem;
 use fivefold::kernel::bytes::from_base64;
@@ -250,6 +251,27 @@ on_both!(an_agent_has_nobody_forgotten_who_could_sign_it_themself, "DE", |world|
     let told = world.run(ReadEvents { admission: me, after: -1, limit: 100 }).expect("events");
     assert_eq!(told["events"][0]["kind"], "acted_for_you");
     assert_eq!(told["events"][0]["about"]["act"], "see_file");
+});
+
+on_both!(nobody_is_forgotten_in_part, "DE", |world| {
+    let bank = world.bank();
+    let key = world.key("was held to be another");
+    let subject = with_key(world, &bank, &Human::nth(22, "DE"), &key);
+    let (second, first) = (world.person(&subject), world.enrol(&bank, &Human::nth(21, "DE")));
+    let first = world.person(&first);
+    let resolve = |resolution| {
+        let (person, evidence) = (first.clone(), "case 9".to_string());
+        world.run(Resolve { admission: world.staff(), person, resolution, evidence }).expect("done")
+    };
+    let consent = world.furnishing(&bank, &subject);
+    resolve(Resolution::Merge(second.clone()));
+    // What comes while the two are held to be one lies under the first one's key.
+    let line = month(&subject, &consent, "acct-joint", "2026-10");
+    assert_eq!(world.furnish(&bank, &[line]).accepted, 1);
+    resolve(Resolution::Split(second.clone()));
+    let admission = world.by_person(&second, &key);
+    let refused = world.run(Erase { admission, subject: "me".to_string() });
+    assert_eq!(refused.expect_err("not in part").code, "file_shared");
 });
 
 on_both!(a_legal_hold_and_a_law_without_erasure_say_no, |world| {

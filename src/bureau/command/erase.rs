@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::refold::{Circle, Logged, open};
+use super::refold::{Circle, Logged, key_of, open};
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::needs::Needs;
@@ -15,6 +15,7 @@ use crate::bureau::work::Work;
 use crate::bureau::{authority, matter, tomb};
 use crate::error::Problem;
 use crate::kernel::bytes::base64;
+use crate::kernel::seal::SealKey;
 use crate::ledger::body::{
     Draft, PersonalPart, evidence_name, evidence_until, open_part, person_key_name, seal_part,
 };
@@ -23,7 +24,7 @@ use crate::ledger::rows::{self as ledger_rows, BodyRow};
 use crate::policy::{Action, AtEnd, Erasure, Kept, Pack};
 use crate::rights::rows::{self as rights_rows, Forget};
 use crate::score::{FoldContext, forget as score_forget, live};
-use crate::store::StoreError;
+use crate::store::{AnyConn, KeyStore, StoreError};
 
 /// What is kept as evidence of who got what on which ground, until its own clock ends.
 const EVIDENCE: [&str; 8] = [
@@ -97,6 +98,30 @@ pub(super) fn held(work: &Work<'_>, person: &str) -> bool {
     rows.iter().any(|id| work.loaded.persons.get(id).is_some_and(|row| row.held_idx.is_some()))
 }
 
+/// Refuses when records of the person lie sealed under somebody else's key: they came while the
+/// two were held to be one, and would stay behind, as that other person's.
+fn elsewhere(
+    conn: &mut AnyConn,
+    keystore: &KeyStore,
+    loaded: &BTreeMap<String, SealKey>,
+    circle: &Circle,
+    ids: &[&str],
+) -> Result<(), StoreError> {
+    let others: Vec<&str> = circle.ids().into_iter().filter(|id| !ids.contains(id)).collect();
+    for row in ledger_rows::all_about(conn, &others)? {
+        if row.kind != "observation" || row.personal.is_empty() {
+            continue;
+        }
+        let owner = row.person.clone().unwrap_or_default();
+        let logged = open(&row, &key_of(loaded, keystore, &owner)?)?;
+        if circle.holds(&logged.observation.subject, &owner) {
+            let text = format!("entry {} lies with somebody else since a split", row.idx);
+            return Err(StoreError::Refused(text));
+        }
+    }
+    Ok(())
+}
+
 /// Sorts the entries about a person into what goes and what stays as evidence.
 fn part(work: &mut Work<'_>, person: &str, ids: &[&str], keep: bool) -> Result<Parting, Fault> {
     let size = work.size();
@@ -107,8 +132,9 @@ fn part(work: &mut Work<'_>, person: &str, ids: &[&str], keep: bool) -> Result<P
         .filter(|partner| work.engine.rules.is_lender(&partner.sector))
         .map(|partner| partner.id.clone())
         .collect();
-    let parted = work.with_bodies(|conn, loaded, _, _| {
+    let parted = work.with_bodies(|conn, loaded, _, keystore| {
         let circle = Circle::of(conn, person, size)?;
+        elsewhere(conn, keystore, loaded, &circle, ids)?;
         let mut parting = Parting::default();
         for row in ledger_rows::all_about(conn, ids)? {
             if row.personal.is_empty() {

@@ -8,7 +8,7 @@
 //! | [`grid`] | a result table |
 //! | [`make`] | files, manifest and PDFs of a pack |
 //! | [`manifest`] | what a pack says of itself |
-//! | [`print`] | the PDF |
+//! | [`print`](mod@print) | the PDF |
 //! | [`suppress`] | from true counts to what may be published |
 
 pub mod catalogue;
