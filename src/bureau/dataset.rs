@@ -177,7 +177,7 @@ fn what_became(
         .filter(|item| item.to_idx.is_none())
         .map(|item| item.observation.unsigned_abs())
         .collect();
-    let standing = live(whole.logged.iter().map(|one| one.in_context(question)));
+    let standing = live(whole.logged.iter().map(|one| one.in_context(question.utc_offset_hours)));
     let ends = |observation: &Observation| {
         let Fact::StatusEvent(event) = &observation.fact else { return false };
         matches!(event.event, StatusKind::Death | StatusKind::IdentityTheft)

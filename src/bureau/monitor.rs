@@ -166,7 +166,8 @@ impl Bureau {
             };
             counted(conn, &mut key, &question, &|_| Vec::new(), &Default::default())
         })?;
-        let standing = live(whole.logged.iter().map(|one| one.in_context(&question)));
+        let standing =
+            live(whole.logged.iter().map(|one| one.in_context(question.utc_offset_hours)));
         Ok(match outcome(standing.iter().map(|(_, o)| *o), day, until) {
             Outcome::Bad => Some(true),
             Outcome::Good => Some(false),

@@ -23,7 +23,7 @@ use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows::{self as ledger_rows, BodyRow};
 use crate::policy::{Action, AtEnd, Erasure, Kept, Pack};
 use crate::rights::rows::{self as rights_rows, Forget};
-use crate::score::{FoldContext, forget as score_forget, live};
+use crate::score::{forget as score_forget, live};
 use crate::store::{AnyConn, KeyStore, StoreError};
 
 /// What is kept as evidence of who got what on which ground, until its own clock ends.
@@ -177,17 +177,7 @@ fn part(work: &mut Work<'_>, person: &str, ids: &[&str], keep: bool) -> Result<P
 /// Until when each standing word of a file is kept by its own clock, by index; a word that was
 /// corrected, deleted or followed by another does not stand. `None`: no clock runs.
 fn standing(work: &Work<'_>, pack: &Pack, logged: &[Logged]) -> BTreeMap<i64, Option<Date>> {
-    let context = |one: &Logged| FoldContext {
-        index: one.index,
-        recorded: one.recorded,
-        furnisher: "",
-        utc_offset_hours: pack.utc_offset_hours,
-        rates: &[],
-    };
-    let entries = logged
-        .iter()
-        .map(|one| (FoldContext { furnisher: &one.furnisher, ..context(one) }, &one.observation));
-    let standing = live(entries);
+    let standing = live(logged.iter().map(|one| one.in_context(pack.utc_offset_hours)));
     let mut until: BTreeMap<i64, Option<Date>> =
         standing.iter().map(|(context, _)| (context.index as i64, None)).collect();
     let today = work.now.date_at(pack.utc_offset_hours);

@@ -25,7 +25,7 @@ use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows as ledger_rows;
 use crate::policy::AtEnd;
 use crate::rights::rows::{self as rights_rows, BarredRow, Purge};
-use crate::score::{FoldContext, forget, live};
+use crate::score::{forget, live};
 use crate::store::StoreError;
 use crate::subject::rows::{self as subject_rows, By};
 
@@ -69,17 +69,7 @@ fn over(work: &mut Work<'_>, person: &str) -> Result<Over, Fault> {
         let circle = Circle::of(conn, person, size)?;
         gather(conn, &mut key, &circle, size, fresh)
     })?;
-    let context = |one: &Logged| FoldContext {
-        index: one.index,
-        recorded: one.recorded,
-        furnisher: "",
-        utc_offset_hours: offset,
-        rates: &[],
-    };
-    let entries = logged
-        .iter()
-        .map(|one| (FoldContext { furnisher: &one.furnisher, ..context(one) }, &one.observation));
-    let standing = live(entries);
+    let standing = live(logged.iter().map(|one| one.in_context(offset)));
     let mut found = Over::default();
     let mut names = BTreeSet::new();
     for end in forget::ends(&standing, clocks) {

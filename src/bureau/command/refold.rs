@@ -40,13 +40,14 @@ pub struct Logged {
 }
 
 impl Logged {
-    /// The observation with what stands beside it in its entry.
-    pub fn in_context(&self, question: &Question<'_>) -> (FoldContext<'_>, &Observation) {
+    /// The observation with what stands beside it in its entry; the offset from UTC, in hours, is
+    /// the pack's.
+    pub fn in_context(&self, utc_offset_hours: i8) -> (FoldContext<'_>, &Observation) {
         let context = FoldContext {
             index: self.index,
             recorded: self.recorded,
             furnisher: &self.furnisher,
-            utc_offset_hours: question.utc_offset_hours,
+            utc_offset_hours,
             rates: &[],
         };
         (context, &self.observation)
@@ -259,7 +260,7 @@ pub struct Folding {
 /// The day on which the first of these entries must go, used in a score or not.
 fn purge_day(logged: &[Logged], question: &Question<'_>) -> i64 {
     let Some(retention) = question.retention else { return NEVER };
-    let standing = live(logged.iter().map(|one| one.in_context(question)));
+    let standing = live(logged.iter().map(|one| one.in_context(question.utc_offset_hours)));
     let ends = forget::ends(&standing, retention);
     let due = ends.iter().filter(|end| end.then == AtEnd::Purge).map(|end| end.from).min();
     due.map_or(NEVER, day_number)
@@ -333,7 +334,7 @@ pub fn fold(
 
 /// The profile of what counts, and the day on which something's time is over next.
 pub fn fold_counted(counted: &Counted, question: &Question<'_>) -> (Profile, i64) {
-    let standing = live(counted.logged.iter().map(|one| one.in_context(question)));
+    let standing = live(counted.logged.iter().map(|one| one.in_context(question.utc_offset_hours)));
     let (over, next) = match question.retention {
         Some(retention) => forget::over(&standing, retention, question.day),
         None => (BTreeSet::new(), None),
