@@ -5,7 +5,7 @@ WITH own AS (
   WHERE coalesce(rights.jurisdiction, scope.home) = scope.jurisdiction
 ), ended AS (
   SELECT unnest(outcomes) AS outcome, unnest(outcome_counts) AS items FROM own
-  WHERE kind IN ('dispute_answered', 'dispute_reinserted')
+  WHERE kind IN ('dispute_answered', 'dispute_reinserted', 'dispute_withdrawn')
 ), closed AS (
   SELECT days, coalesce(in_time, true) AS in_time,
     CAST(row_number() OVER (ORDER BY days, "index") AS BIGINT) AS place,
@@ -31,6 +31,10 @@ SELECT 'days to close', 'all', CAST(COUNT(*) AS BIGINT), CAST(NULL AS BIGINT),
   MIN(CASE WHEN 2 * place >= n THEN days END), MIN(CASE WHEN 20 * place >= 19 * n THEN days END),
   MAX(days)
 FROM closed HAVING COUNT(*) > 0
+UNION ALL
+SELECT 'taken back by the person', 'all', CAST(COUNT(*) AS BIGINT), CAST(NULL AS BIGINT),
+  CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)
+FROM own WHERE kind = 'dispute_withdrawn' HAVING COUNT(*) > 0
 UNION ALL
 SELECT 'reinserted after deletion', 'all', CAST(COUNT(*) AS BIGINT), CAST(NULL AS BIGINT),
   CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)

@@ -15,6 +15,7 @@ use crate::partner::{Partner, Role, StaffRole};
 use crate::policy::{
     Action, ActorKind, BasisKind, Decision, Environment, Facts, Permit, Refusal, StaffRoles, decide,
 };
+use crate::subject::rows::FREEZE;
 use crate::subject::vault::age_years;
 
 /// The countries of the European Union, whose residents fall under the pack `eu`.
@@ -147,7 +148,7 @@ pub fn add_person(work: &mut Work<'_>, facts: &mut Facts, person: &str) -> Resul
         .loaded
         .freezes
         .values()
-        .any(|f| work.loaded.canonical(&f.person) == person && f.lifted_us.is_none());
+        .any(|f| work.loaded.canonical(&f.person) == person && f.stands(FREEZE, work.now));
     let profile = &work.folded(person)?.profile;
     facts.person.deceased = profile.status_since(StatusKind::Death).is_some();
     facts.person.incapacity = profile.status_since(StatusKind::Incapacity).is_some();
@@ -179,6 +180,7 @@ pub fn add_consent(
     basis.expired = used.expired;
     basis.revoked = used.revoked;
     basis.used_up = used.used_up;
+    basis.too_often = used.too_often;
 }
 
 /// Who is named in a record: partners by id and sector, persons and staff by kind only.

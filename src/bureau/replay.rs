@@ -4,14 +4,18 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Bureau;
+use super::authority::pack_of;
 use super::command::refold::{Circle, Question, fold, retention, terms};
 use super::needs::MARK_DAYS;
 use crate::inquiry::hard::{Mark, count};
 use crate::inquiry::{answer, rows as inquiry_rows};
-use crate::kernel::Time;
 use crate::kernel::bytes::hex;
+use crate::kernel::{Currency, Time};
 use crate::ledger::body::{PersonalPart, evidence_of, open_part, person_key_name};
+use crate::ledger::leaf::Leaf;
 use crate::ledger::rows as ledger_rows;
+use crate::policy::Retention;
+use crate::policy::Rules;
 use crate::score::rows as score_rows;
 use crate::score::{AsOf, Assessment, Outcome, Scope, Scorecard, Vector, assess, assess_vector};
 use crate::store::{AnyConn, StoreError};
@@ -71,6 +75,13 @@ pub(super) struct Stored {
     value: Value,
     /// The threshold it was held against.
     threshold: Option<i64>,
+}
+
+/// What of a rule pack a fold depends on.
+struct Clocks {
+    currency: Currency,
+    utc_offset_hours: i8,
+    retention: Option<Retention>,
 }
 
 /// What there is to recompute of an inquiry.
@@ -187,6 +198,34 @@ impl Bureau {
         Scorecard::read(text.as_bytes()).map_err(|e| StoreError::inconsistent(e.to_string()))
     }
 
+    /// The clocks of the rule pack that was in force when entry `index` was made: its leaf names the
+    /// set, which is kept for ever.
+    fn clocks_of(&self, index: u64, residence: &str) -> Result<Clocks, StoreError> {
+        let leaf = self.store.read(|conn| ledger_rows::leaves(conn, index, index + 1))?;
+        let leaf = leaf.into_iter().next().and_then(|row| Leaf::parse(&row.leaf).ok());
+        let leaf =
+            leaf.ok_or_else(|| StoreError::inconsistent(format!("entry {index} is gone")))?;
+        let then = pack_of(residence).filter(|_| leaf.packs != self.engine.rules.digest());
+        let Some(id) = then else {
+            let (currency, utc_offset_hours) = terms(&self.engine, residence);
+            let retention = retention(&self.engine, residence).cloned();
+            return Ok(Clocks { currency, utc_offset_hours, retention });
+        };
+        let digest = hex(&leaf.packs);
+        let artefacts = self.store.read(ledger_rows::artefacts)?;
+        let archive = artefacts.iter().find(|row| row.digest == digest).ok_or_else(|| {
+            StoreError::inconsistent(format!("the rule packs {digest} are not kept"))
+        })?;
+        let pack = Rules::archived_pack(&archive.content, id).map_err(|e| {
+            StoreError::inconsistent(format!("the rule packs {digest} do not read: {e}"))
+        })?;
+        Ok(Clocks {
+            currency: pack.currency,
+            utc_offset_hours: pack.utc_offset_hours,
+            retention: Some(pack.retention),
+        })
+    }
+
     /// Whether something that the answer rested on was purged since.
     fn purged_since(&self, stored: &Stored) -> Result<Option<String>, StoreError> {
         self.store.read(|conn| {
@@ -210,13 +249,14 @@ impl Bureau {
             let rows = subject_rows::persons(conn, &[stored.person.as_str()])?;
             Ok(rows.into_iter().next().map(|row| row.residence).unwrap_or_default())
         })?;
-        let (base, utc_offset_hours) = terms(&self.engine, &residence);
+        let clocks = self.clocks_of(index, &residence)?;
+        let (base, utc_offset_hours) = (clocks.currency, clocks.utc_offset_hours);
         let question = Question {
             person: &stored.person,
             base,
             utc_offset_hours,
             before: stored.known_at,
-            retention: retention(&self.engine, &residence),
+            retention: clocks.retention.as_ref(),
             day: stored.at.date_at(utc_offset_hours),
         };
         if let Some(why) = self.purged_since(stored)? {

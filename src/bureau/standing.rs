@@ -17,6 +17,7 @@ use crate::score::slots::short_digest;
 use crate::score::{AsOf, Profile, Scope};
 use crate::subject::Identity;
 use crate::subject::level::level;
+use crate::subject::rows::FRAUD_ALERT;
 
 /// A moment, and what is known of the person's identity at it.
 pub struct View {
@@ -83,6 +84,14 @@ pub fn identity_level(
         .map(|(c, _, _)| c)
         .collect();
     (reached, channels.into_iter().collect())
+}
+
+/// Whether the person warned of fraud (FCRA 605A).
+pub fn fraud_alert(work: &Work<'_>, person: &str) -> bool {
+    let mut rows = work.loaded.freezes.values();
+    rows.any(|row| {
+        work.loaded.canonical(&row.person) == person && row.stands(FRAUD_ALERT, work.now)
+    })
 }
 
 /// Whether something on the person's file is disputed and shown as such. What is withheld

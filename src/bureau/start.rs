@@ -14,6 +14,7 @@ use crate::collect::observation::Dimension;
 use crate::error::Problem;
 use crate::kernel::bytes::hex;
 use crate::kernel::{Env, id};
+use crate::ledger::leaf::Leaf;
 use crate::ledger::publish::{DirStore, PublishError, Publisher};
 use crate::ledger::rows::{self as ledger_rows, Head};
 use crate::ledger::tree::CompactRange;
@@ -21,8 +22,12 @@ use crate::model::governance::Role;
 use crate::model::rows as model_rows;
 use crate::policy::{Environment, Pack, Rules, RulesError};
 use crate::score::edition::{Edition, edition};
+use crate::score::rows as score_rows;
 use crate::score::{ReasonTexts, ScoreError, Scorecard};
 use crate::store::{AnyConn, KeyStore, Store, StoreError, Target};
+
+/// Profiles aged in one transaction when other packs come into force.
+const AGED_AT_ONCE: i64 = 5_000;
 
 /// The scorecard compiled in.
 pub(super) const SCORECARD: &str =
@@ -136,10 +141,17 @@ impl Bureau {
             )));
         }
         store.read(|conn| check_right_edge(conn, &head))?;
+        let last =
+            store.read(|conn| ledger_rows::leaves(conn, head.size.saturating_sub(1), head.size))?;
         let keys = BureauKeys::load(&settings.dir.join("keys"), &settings.origin)?;
         let keystore = KeyStore::open(settings.keys.clone(), keys.wrapping.clone())?;
         let cards = store.read(Cards::read)?;
         let engine = Arc::new(engine(env, settings, keys, &cards)?);
+        let last = last.first().and_then(|row| Leaf::parse(&row.leaf).ok());
+        let changed = last.is_some_and(|leaf| leaf.packs != engine.rules.digest());
+        if changed {
+            age_profiles(&store)?;
+        }
         let log_dir = settings.dir.join("log");
         let publisher = Publisher::open(
             DirStore::open(&log_dir).map_err(|e| OpenError::Io(log_dir.clone(), e))?,
@@ -152,7 +164,7 @@ impl Bureau {
         let committed = move |size| wake.committed(size);
         let sequencer = Sequencer::start(engine.clone(), writer, keys, room, committed);
         let bureau = Bureau { engine, store, dir, keystore, sequencer, publishing };
-        bureau.put_in_force()?;
+        bureau.put_in_force(changed)?;
         bureau.settle_keys()?;
         bureau.destroy_lingering()?;
         let vkey = format!("{}\n", bureau.engine.keys.log.vkey());
@@ -162,8 +174,8 @@ impl Bureau {
         Ok(bureau)
     }
 
-    /// Records packs and scorecards that are in force for the first time.
-    fn put_in_force(&self) -> Result<(), OpenError> {
+    /// Records packs and scorecards that are in force for the first time, and packs that are again.
+    fn put_in_force(&self, changed: bool) -> Result<(), OpenError> {
         let known = self.store.read(ledger_rows::artefacts)?;
         let known = |digest: &str| known.iter().any(|row| row.digest == digest);
         let rules = hex(&self.engine.rules.digest());
@@ -184,9 +196,11 @@ impl Bureau {
             ("scorecard", name, hex(&card.digest), edition.text.clone())
         });
         for (kind, name, digest, content) in candidates.into_iter().chain(editions) {
-            if known(&digest) {
+            let kept = known(&digest);
+            if kept && !(changed && kind == "packs") {
                 continue;
             }
+            let content = (!kept).then_some(content);
             let admission = Admission::operator("bureau", "in force from this start on");
             let command = InForce { admission, kind, name, digest, content };
             if let Reply::Refused(problem) = self.run(command) {
@@ -194,6 +208,20 @@ impl Bureau {
             }
         }
         Ok(())
+    }
+}
+
+/// Other packs have other clocks: every profile is folded anew before it is used next. Should this
+/// end half way, it is done again at the next start: only an entry under the new packs ends it.
+fn age_profiles(store: &Store) -> Result<(), StoreError> {
+    let mut writer = store.writer();
+    let mut after = String::new();
+    loop {
+        let aged = |conn: &mut AnyConn| score_rows::age(conn, &after, AGED_AT_ONCE);
+        match writer.write("profiles.age", aged, |_, _| Ok(false))? {
+            Some(last) => after = last,
+            None => return Ok(()),
+        }
     }
 }
 

@@ -10,9 +10,10 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::output::{self, Done, Failure, note, progress};
-use super::{Place, Shape, with_bureau};
+use super::{Place, Shape, Staff, with_bureau};
 use crate::bureau::Bureau;
 use crate::bureau::admission::Admission;
+use crate::bureau::command::load::LoadFile;
 use crate::bureau::command::upload::{AcceptUpload, OpenUpload};
 use crate::bureau::intake::{Applied, Order};
 use crate::bureau::spool::{Spooled, Spooling};
@@ -34,7 +35,8 @@ applied. Exit 1 when any line was rejected.
 
 Without the partner's signature the log and the receipt say that an operator loaded the file: it
 is kept and shown, but no score is made of it. The partner signs what --statement prints, with a
-key it has registered, and --signature takes the raw signature or its base64 for a week.
+key it has registered, and --signature takes the raw signature or its base64 for a week. Who loads
+it, and why, is an entry of the log either way; a dry run leaves none.
 
 Examples:
   fivefold collect october.ndjson --partner 'First Bank' --dry-run
@@ -61,6 +63,8 @@ pub struct CollectArgs {
     /// Check everything, apply nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    staff: Staff,
     #[command(flatten)]
     shape: Shape,
 }
@@ -92,6 +96,14 @@ pub fn run(place: &Place, args: &CollectArgs) -> Done {
             None => file,
         };
         let admission = admission(bureau, &partner, &file, args.signature.as_deref())?;
+        let load = LoadFile {
+            admission: args.staff.admission(bureau.engine.environment, "collect")?,
+            furnisher: partner,
+            file: hex(&file.digest),
+            signed: !admission.is_console(),
+            dry_run: args.dry_run,
+        };
+        bureau.run(load).value()?;
         apply(bureau, admission, &file, args.dry_run)
     })?;
     if let Value::String(statement) = &body {

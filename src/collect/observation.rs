@@ -191,6 +191,30 @@ impl Fact {
         }
     }
 
+    /// The key of the account that it is about.
+    pub fn account_key(&self) -> Option<&str> {
+        match self {
+            Fact::Account(f) => Some(&f.account_key),
+            Fact::AccountMonth(f) => Some(&f.account_key),
+            _ => None,
+        }
+    }
+
+    /// The first and the last day of which it speaks; `None` for what has no day but a beginning.
+    pub fn days(&self) -> Option<(Date, Date)> {
+        let month = |m: Month| Some((m.first_day(), m.plus(1).first_day().yesterday().ok()?));
+        match self {
+            Fact::AccountMonth(f) => month(f.month),
+            Fact::InquiryHistory(f) => month(f.month),
+            Fact::Spending(f) => month(f.month),
+            Fact::PaymentActivity(f) => month(f.month),
+            Fact::Capacity(f) => month(f.month),
+            Fact::Ties(f) => month(f.month),
+            Fact::Obligation(f) => Some((f.due, f.fulfilled.unwrap_or(f.due).max(f.due))),
+            _ => None,
+        }
+    }
+
     /// The day up to which it speaks, from which the furnisher's delay is counted; `None` where no
     /// day of sending is expected.
     pub fn speaks_until(&self) -> Option<Date> {

@@ -1,5 +1,6 @@
 //! The consent artefact (contract.md; after the ReBIT account-aggregator artefact).
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Reason;
@@ -7,6 +8,10 @@ use crate::kernel::Time;
 
 /// The longest a consent may run, in days: PIPL asks for a definite, necessary term.
 pub const TERM_DAYS_MAX: i64 = 5 * 366;
+/// Accounts that a consent names at most.
+const ACCOUNTS_MAX: usize = 200;
+/// Characters of an account's key at most.
+const KEY_CHARS_MAX: usize = 64;
 
 /// What is consented to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -133,10 +138,10 @@ pub struct Evidence {
 pub struct DataRange {
     /// First day.
     #[schema(value_type = String, format = Date)]
-    pub from: jiff::civil::Date,
+    pub from: Date,
     /// Last day.
     #[schema(value_type = String, format = Date)]
-    pub to: jiff::civil::Date,
+    pub to: Date,
 }
 
 /// A consent as given.
@@ -162,10 +167,11 @@ pub struct Artefact {
     /// Dimensions; empty means all.
     #[serde(default)]
     pub dimensions: Vec<String>,
-    /// Only these accounts.
+    /// To furnish: of accounts and their months only those with these keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Vec<String>>,
-    /// Only data of these days.
+    /// To furnish: only records that speak of days within these; an account's own terms have no
+    /// day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_range: Option<DataRange>,
     /// From when.
@@ -175,7 +181,8 @@ pub struct Artefact {
     /// How long the recipient may keep what it got, in days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_life: Option<u32>,
-    /// At most so many uses a month.
+    /// To ask: at most so many answers a calendar month (UTC). `not_assessable` and refusals do
+    /// not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frequency: Option<u32>,
     /// The notice shown.
@@ -255,21 +262,66 @@ impl Artefact {
                 fault(&format!("/dimensions/{i}"), "unknown_value", "not one of the dimensions");
             }
         }
-        // Recorded limits that nobody keeps would be worse than a refusal.
-        for (pointer, given) in [
-            ("/accounts", self.accounts.is_some()),
-            ("/data_range", self.data_range.is_some()),
-            ("/frequency", self.frequency.is_some()),
-        ] {
-            if given {
-                let text = "this limit cannot be kept yet: leave it out, or narrow the consent by \
-                            categories and dimensions";
-                faults.push(Reason::new(pointer, "not_supported", text));
-            }
-        }
+        self.limit_faults(&mut faults);
         self.category_faults(types, &mut faults);
         self.evidence_faults(&mut faults);
         faults
+    }
+
+    /// Accounts and days narrow what is sent, a frequency how often is asked. An answer made of
+    /// chosen accounts or days would say more good, or more bad, than the file does.
+    fn limit_faults(&self, faults: &mut Vec<Reason>) {
+        let mut fault = |pointer: &str, code: &str, message: &str| {
+            faults.push(Reason::new(pointer, code, message));
+        };
+        if self.purpose == Purpose::Inquire {
+            let given = [
+                ("/accounts", self.accounts.is_some()),
+                ("/data_range", self.data_range.is_some()),
+            ];
+            for (pointer, _) in given.iter().filter(|(_, given)| *given) {
+                let text = "it narrows what is furnished; narrow a consent to ask by dimensions";
+                fault(pointer, "unexpected_field", text);
+            }
+        }
+        match self.frequency {
+            Some(_) if self.purpose != Purpose::Inquire || self.fetch == Fetch::Onetime => {
+                let text = "only a PERIODIC consent to ask says how often";
+                fault("/frequency", "unexpected_field", text);
+            }
+            Some(0) => fault("/frequency", "out_of_range", "allow at least one answer a month"),
+            _ => {}
+        }
+        if let Some(accounts) = &self.accounts {
+            if accounts.is_empty() || accounts.len() > ACCOUNTS_MAX {
+                fault("/accounts", "out_of_range", "name one account to two hundred");
+            }
+            for (i, key) in accounts.iter().enumerate() {
+                let length = key.chars().count();
+                if !(1..=KEY_CHARS_MAX).contains(&length) || key.chars().any(char::is_control) {
+                    let text = "a key has 1 to 64 characters, none of them a control character";
+                    fault(&format!("/accounts/{i}"), "out_of_range", text);
+                }
+            }
+        }
+        if self.data_range.as_ref().is_some_and(|range| range.from > range.to) {
+            fault("/data_range/to", "dates_out_of_order", "the last day is not before the first");
+        }
+    }
+
+    /// Whether it names accounts or days.
+    pub fn is_narrowed(&self) -> bool {
+        self.accounts.is_some() || self.data_range.is_some()
+    }
+
+    /// Whether a record about `account` (when it is about one), which speaks of `days` (when it
+    /// speaks of any), may be sent under it.
+    pub fn covers_record(&self, account: Option<&str>, days: Option<(Date, Date)>) -> bool {
+        let named = |key: &str| self.accounts.as_ref().is_none_or(|a| a.iter().any(|k| k == key));
+        let within = |(first, last): (Date, Date)| {
+            self.data_range.as_ref().is_none_or(|range| range.from <= first && last <= range.to)
+        };
+        account.is_none_or(named) && days.is_none_or(within)
     }
 
     fn category_faults(&self, types: &[&str], faults: &mut Vec<Reason>) {

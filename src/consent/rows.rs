@@ -38,10 +38,16 @@ pub struct ConsentRow {
     pub revoked_us: Option<i64>,
     /// Index of the entry that took it back.
     pub revoked_idx: Option<i64>,
-    /// When a one-time consent was used.
+    /// When it was last used, where uses are limited.
     pub used_us: Option<i64>,
     /// Days for which an answer under it may be kept.
     pub data_life_days: Option<i64>,
+    /// Answers a month at most.
+    pub frequency: Option<i64>,
+    /// Answers in the month of `used_us`.
+    pub uses: i64,
+    /// Whether the artefact names accounts or days.
+    pub narrowed: bool,
     /// SHA-256 of the statement that the person signed: good for one consent.
     pub statement: Option<Vec<u8>>,
     /// The artefact, sealed under the person's key.
@@ -61,6 +67,7 @@ impl ConsentRow {
     /// A row that holds a word nobody writes.
     pub fn standing(&self) -> Result<Standing, StoreError> {
         let broken = || StoreError::inconsistent(format!("consent {} does not read", self.id));
+        let narrow = |n: i64| u32::try_from(n).map_err(|_| broken());
         Ok(Standing {
             id: self.id.clone(),
             person: self.person.clone(),
@@ -78,6 +85,9 @@ impl ConsentRow {
             expires: Time::from_micros(self.expires_us),
             revoked: self.revoked_us.map(Time::from_micros),
             used: self.used_us.map(Time::from_micros),
+            frequency: self.frequency.map(narrow).transpose()?,
+            uses: narrow(self.uses)?,
+            narrowed: self.narrowed,
             data_life_days: self.data_life_days,
         })
     }

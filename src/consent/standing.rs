@@ -28,8 +28,14 @@ pub struct Standing {
     pub expires: Time,
     /// Set when taken back.
     pub revoked: Option<Time>,
-    /// Set when a one-time consent was used.
+    /// When it was last used, where uses are limited: once, or so often a month.
     pub used: Option<Time>,
+    /// Answers a month at most.
+    pub frequency: Option<u32>,
+    /// Answers in the month of `used`.
+    pub uses: u32,
+    /// Whether its artefact names accounts or days, and must be read for what it covers.
+    pub narrowed: bool,
     /// Days for which an answer under it may be kept.
     pub data_life_days: Option<i64>,
 }
@@ -46,6 +52,7 @@ pub struct Use {
     pub expired: bool,
     pub revoked: bool,
     pub used_up: bool,
+    pub too_often: bool,
 }
 
 impl Standing {
@@ -67,7 +74,20 @@ impl Standing {
             expired: now >= self.expires,
             revoked: self.revoked.is_some(),
             used_up: self.fetch == Fetch::Onetime && self.used.is_some(),
+            too_often: self.frequency.is_some_and(|most| self.uses_by(now) >= most),
         }
+    }
+
+    /// Answers given on it in the month of `now`. Months are those of UTC, as every time of the
+    /// interface is.
+    pub fn uses_by(&self, now: Time) -> u32 {
+        let month = |at: Time| at.date_at(0).first_of_month();
+        self.used.filter(|used| month(*used) == month(now)).map_or(0, |_| self.uses)
+    }
+
+    /// Whether an answer under it must be counted.
+    pub fn is_counted(&self) -> bool {
+        self.fetch == Fetch::Onetime || self.frequency.is_some()
     }
 
     /// Whether `dimension` may be used under it.

@@ -15,13 +15,16 @@
 //! notice: 1 <sha-256>
 //! shown_at: 2026-11-22T00:00:00Z
 //! data_life: 30
+//! account: acc-1
+//! data_range: 2026-01-01 2026-06-30
+//! frequency: 2
 //! warnings: income 1 <sha-256>
 //! evidence: <sha-256>
 //! signed_at: 2026-11-22T00:00:00.123456Z
 //! ```
 //!
-//! Every line ends with a newline; an absent scenario or data life is `-`. A statement is good for
-//! one consent: `signed_at`, to the microsecond, tells two of them apart.
+//! Every line ends with a newline; an absent scenario or data life is `-`. Each account has a line
+//! of its own; a limit that is absent has none. A statement is good for one consent: `signed_at`, to the microsecond, tells two of them apart.
 
 use super::artefact::{Artefact, Mode};
 
@@ -36,10 +39,11 @@ pub fn statement(artefact: &Artefact) -> String {
         .iter()
         .map(|w| format!("{} {} {}", w.category, w.version, w.digest))
         .collect();
+    let limits = limits(artefact);
     format!(
         "fivefold-consent/v1\nrecipient: {}\npurpose: {}\nscenario: {}\nmode: {}\nfetch: {}\n\
          categories: {}\ndimensions: {}\nvalid_from: {}\nexpires_at: {}\nnotice: {} {}\n\
-         shown_at: {}\ndata_life: {}\nwarnings: {}\nevidence: {}\nsigned_at: {}\n",
+         shown_at: {}\ndata_life: {}\n{limits}warnings: {}\nevidence: {}\nsigned_at: {}\n",
         artefact.recipient,
         artefact.purpose.name(),
         artefact.scenario.as_deref().unwrap_or("-"),
@@ -57,4 +61,20 @@ pub fn statement(artefact: &Artefact) -> String {
         artefact.evidence.digest,
         artefact.evidence.signed_at,
     )
+}
+
+/// The lines of what narrows it further. A key of an account holds no control character, so that
+/// no line can be made up inside one.
+fn limits(artefact: &Artefact) -> String {
+    let mut lines = String::new();
+    for key in artefact.accounts.iter().flatten() {
+        lines.push_str(&format!("account: {key}\n"));
+    }
+    if let Some(range) = &artefact.data_range {
+        lines.push_str(&format!("data_range: {} {}\n", range.from, range.to));
+    }
+    if let Some(most) = artefact.frequency {
+        lines.push_str(&format!("frequency: {most}\n"));
+    }
+    lines
 }

@@ -35,6 +35,9 @@ pub struct AnswerBody {
     completeness: Option<Value>,
     /// Form `score`: whether something is disputed.
     disputed: Option<bool>,
+    /// Form `score`, where new credit is opened: whether the person warned of fraud. If so, make
+    /// sure who applies before you open an account (FCRA 605A(h)).
+    fraud_alert: Option<bool>,
     /// Scorecard: id, version, digest.
     model: Value,
     /// Rule pack: id, version, digest.
@@ -96,6 +99,8 @@ pub struct ProblemBody {
         super::rights::dispute,
         super::rights::read_dispute,
         super::rights::answer_dispute,
+        super::rights::withdraw_dispute,
+        super::rights::inform_dispute,
         super::rights::statement,
         super::rights::review,
         super::rights::complaint,

@@ -18,6 +18,7 @@ use crate::bureau::command::erase::Erase;
 use crate::bureau::command::events::{EVENTS_MAX, ReadEvents};
 use crate::bureau::command::matters::{MatterSent, OpenMatter};
 use crate::bureau::command::notice::ReadNotice;
+use crate::bureau::command::reconsider::{InformDispute, InformationSent, WithdrawDispute};
 use crate::error::Problem;
 use crate::report::notice;
 use crate::rights::MatterKind;
@@ -63,6 +64,39 @@ pub async fn answer_dispute(
 ) -> Result<Response, Problem> {
     let (admission, sent) = (caller.admission()?, caller.json::<AnswerSent>()?);
     Ok(replied(app.bureau.act(AnswerDispute { admission, dispute, sent }).await))
+}
+
+/// The person takes an objection back: what of it is not settled yet is no longer looked into.
+#[utoipa::path(post, path = "/v1/disputes/{id}/withdraw", tag = "rights",
+    params(("id" = String, Path, description = "The dispute")),
+    responses((status = 200, description = "Taken back"),
+        (status = 404, body = Refused, content_type = "application/problem+json"),
+        (status = 409, body = Refused, content_type = "application/problem+json")))]
+pub async fn withdraw_dispute(
+    State(app): State<Shared>,
+    Path(dispute): Path<String>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let admission = caller.admission()?;
+    Ok(replied(app.bureau.act(WithdrawDispute { admission, dispute }).await))
+}
+
+/// The person adds to an objection: forwarded to whoever still has to answer. Where the law gives
+/// longer for it, the answer is due later, once.
+#[utoipa::path(post, path = "/v1/disputes/{id}/information", tag = "rights",
+    request_body = InformationSent,
+    params(("id" = String, Path, description = "The dispute")),
+    responses((status = 200, description = "Added and forwarded"),
+        (status = 404, body = Refused, content_type = "application/problem+json"),
+        (status = 409, body = Refused, content_type = "application/problem+json"),
+        (status = 422, body = Refused, content_type = "application/problem+json")))]
+pub async fn inform_dispute(
+    State(app): State<Shared>,
+    Path(dispute): Path<String>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let (admission, sent) = (caller.admission()?, caller.json::<InformationSent>()?);
+    Ok(replied(app.bureau.act(InformDispute { admission, dispute, sent }).await))
 }
 
 /// Forgets the person where the law allows it: the key that seals what is theirs is destroyed, and

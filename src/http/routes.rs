@@ -37,6 +37,8 @@ pub fn router(app: Shared) -> Router {
         .route("/disputes", post(rights::dispute))
         .route("/disputes/{id}", get(rights::read_dispute))
         .route("/disputes/{id}/answer", post(rights::answer_dispute))
+        .route("/disputes/{id}/withdraw", post(rights::withdraw_dispute))
+        .route("/disputes/{id}/information", post(rights::inform_dispute))
         .route("/statements", post(rights::statement))
         .route("/reviews", post(rights::review))
         .route("/complaints", post(rights::complaint))

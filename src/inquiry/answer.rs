@@ -35,6 +35,8 @@ pub struct Question<'a> {
     pub channels: Vec<String>,
     /// Whether something that it rests on is disputed.
     pub disputed: bool,
+    /// Whether the person warned of fraud.
+    pub fraud_alert: bool,
 }
 
 /// The model as answers and records name it.
@@ -124,6 +126,9 @@ fn scored(
             }
             if shows(Disclosure::Disputed) {
                 value.insert("disputed".into(), json!(question.disputed));
+            }
+            if shows(Disclosure::FraudAlert) {
+                value.insert("fraud_alert".into(), json!(question.fraud_alert));
             }
             value.insert("model".into(), model(question.scorecard));
             if form == Form::File {

@@ -54,6 +54,7 @@ pub fn in_order(action: Action, kind: ActorKind, packs: &[&str]) -> Facts {
         scenario_matches: true,
         covers_category: true,
         covers_dimension: true,
+        covers_record: true,
         ..Basis::default()
     };
     facts.grant = Grant {

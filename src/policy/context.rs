@@ -192,8 +192,10 @@ fn basis(pack: &Pack, facts: &Facts) -> Built<RestrictedExpression> {
         expired: basis.expired,
         revoked: basis.revoked,
         used_up: basis.used_up,
+        too_often: basis.too_often,
         covers_category: basis.covers_category,
         covers_dimension: basis.covers_dimension,
+        covers_record: basis.covers_record,
         counterpart_consents: basis.counterpart_consents,
     }
 }

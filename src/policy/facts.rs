@@ -374,11 +374,15 @@ pub struct Basis {
     /// It was for one time, and an answer was given on it; `not_assessable` and `refused` do not
     /// use it up (decisions.md 20).
     pub used_up: bool,
+    /// As many answers were given on it this month as it allows.
+    pub too_often: bool,
     /// Furnishing: it covers the record's category (`true` when the record carries none).
     pub covers_category: bool,
     /// Furnishing: it covers the record's dimension. Inquiry: it covers every dimension the
     /// scenario [`needs`](super::Scenario::needs).
     pub covers_dimension: bool,
+    /// Furnishing: it covers the record's account and days (`true` where it names none).
+    pub covers_record: bool,
     /// Inquiry: the other person of a mutual scenario consented to the same asker.
     pub counterpart_consents: bool,
 }
@@ -396,8 +400,10 @@ impl Default for Basis {
             expired: false,
             revoked: false,
             used_up: false,
+            too_often: false,
             covers_category: false,
             covers_dimension: false,
+            covers_record: false,
             counterpart_consents: false,
         }
     }

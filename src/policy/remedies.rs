@@ -80,6 +80,9 @@ pub struct DisputeRule {
     pub contested: Contested,
     /// When it cannot be settled.
     pub unverifiable: Unverifiable,
+    /// Whether the bureau has longer, once, when the person adds information.
+    #[serde(default)]
+    pub information_extends: bool,
     /// The longest statement that the person may attach, in words (in Chinese: characters).
     pub statement_words_max: usize,
     /// Days back for which askers are told that what they were answered was corrected.

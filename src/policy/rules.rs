@@ -115,6 +115,19 @@ impl Rules {
         Files::from_archive(archive).map(|files| files.digest())
     }
 
+    /// One pack of an archived set, whatever this program thinks of the rest of it.
+    ///
+    /// # Errors
+    /// It does not stand there, or does not read.
+    pub fn archived_pack(archive: &str, id: &str) -> Result<Pack, RulesError> {
+        let mut faults = Vec::new();
+        let pack = Files::from_archive(archive).and_then(|f| pack::read(&f, id, &mut faults));
+        match pack {
+            Some(pack) if faults.is_empty() => Ok(pack),
+            _ => Err(RulesError { faults }),
+        }
+    }
+
     /// A pack by id.
     pub fn pack(&self, id: &str) -> Option<&Pack> {
         self.packs.get(id)

@@ -56,6 +56,8 @@ words! {
         Completeness = "completeness",
         /// Whether something is disputed.
         Disputed = "disputed",
+        /// Whether the person warned of fraud.
+        FraudAlert = "fraud_alert",
         /// Identity level.
         Level = "level",
         /// Channels the identity was checked by.
@@ -74,7 +76,15 @@ impl Form {
             Form::Band => (D::Band, &[D::Band]),
             Form::Score => (
                 D::Score,
-                &[D::Score, D::Band, D::Dimensions, D::Reasons, D::Completeness, D::Disputed],
+                &[
+                    D::Score,
+                    D::Band,
+                    D::Dimensions,
+                    D::Reasons,
+                    D::Completeness,
+                    D::Disputed,
+                    D::FraudAlert,
+                ],
             ),
             Form::IdentityLevel => (D::Level, &[D::Level, D::Channels]),
             Form::File => (D::File, D::ALL),

@@ -69,6 +69,8 @@ named! {
         Upheld = "upheld",
         /// It could not be settled, and that stays on record beside it.
         Unresolved = "unresolved",
+        /// The person took the objection back.
+        Withdrawn = "withdrawn",
     }
 }
 

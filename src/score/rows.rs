@@ -7,6 +7,10 @@ use crate::store::{
     AnyConn, StoreError, insert_all, load_between, load_by, on_backend, page_after, replace_all,
 };
 
+/// The day of change, or of purge, of a profile that is to be folded anew: it lies behind every
+/// other.
+pub const UNKNOWN_DAY: i64 = 0;
+
 /// A person's profile, sealed under the person's key.
 #[derive(Clone, Debug, Queryable, Insertable)]
 #[diesel(table_name = profiles)]
@@ -78,6 +82,24 @@ pub fn due_by(
         .order(profiles::person)
         .limit(limit)
         .load(c))?)
+}
+
+/// Makes the next `limit` profiles after `after` such as are folded anew before they are used.
+/// Gives the last of them; `None` when there was none.
+pub fn age(conn: &mut AnyConn, after: &str, limit: i64) -> Result<Option<String>, StoreError> {
+    let persons: Vec<String> = on_backend!(conn, |c| profiles::table
+        .filter(profiles::person.gt(after))
+        .select(profiles::person)
+        .order(profiles::person)
+        .limit(limit)
+        .load(c))?;
+    let Some(last) = persons.last() else { return Ok(None) };
+    on_backend!(conn, |c| diesel::update(
+        profiles::table.filter(profiles::person.gt(after)).filter(profiles::person.le(last))
+    )
+    .set((profiles::until_day.eq(UNKNOWN_DAY), profiles::purge_day.eq(UNKNOWN_DAY)))
+    .execute(c))?;
+    Ok(Some(last.clone()))
 }
 
 /// Persons of whose file something should have gone by `day`, as far as that is known.

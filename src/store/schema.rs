@@ -163,6 +163,9 @@ diesel::table! {
         revoked_idx -> Nullable<BigInt>,
         used_us -> Nullable<BigInt>,
         data_life_days -> Nullable<BigInt>,
+        frequency -> Nullable<BigInt>,
+        uses -> BigInt,
+        narrowed -> Bool,
         statement -> Nullable<Binary>,
         artefact -> Binary,
         idx -> BigInt,
@@ -248,6 +251,8 @@ diesel::table! {
         person -> Text,
         placed_us -> BigInt,
         lifted_us -> Nullable<BigInt>,
+        kind -> Text,
+        until_us -> Nullable<BigInt>,
     }
 }
 

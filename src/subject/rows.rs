@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use crate::kernel::Time;
 use crate::store::schema::{
     freezes, lookups, mandates, pairwise, person_keys, persons, resolutions,
 };
@@ -98,7 +99,7 @@ pub struct MandateRow {
     pub revoked_us: Option<i64>,
 }
 
-/// A freeze of a person's file.
+/// A freeze of a person's file, or a warning of fraud on it.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = freezes, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct FreezeRow {
@@ -108,8 +109,26 @@ pub struct FreezeRow {
     pub person: String,
     /// Since when.
     pub placed_us: i64,
-    /// Until when.
+    /// When it was lifted.
     pub lifted_us: Option<i64>,
+    /// [`FREEZE`] or [`FRAUD_ALERT`].
+    pub kind: String,
+    /// Until when it stands at most.
+    pub until_us: Option<i64>,
+}
+
+/// Bars release for new credit.
+pub const FREEZE: &str = "freeze";
+/// Warns whoever opens new credit.
+pub const FRAUD_ALERT: &str = "fraud_alert";
+
+impl FreezeRow {
+    /// Whether it stands at `now` as a lock, or warning, of this kind.
+    pub fn stands(&self, kind: &str, now: Time) -> bool {
+        self.kind == kind
+            && self.lifted_us.is_none()
+            && self.until_us.is_none_or(|until| now.micros() < until)
+    }
 }
 
 /// An alias, merge, split or no-merge, in the order they happened.

@@ -16,11 +16,11 @@ use crate::persons::with_key;
 use crate::world::{Human, Party, World, month, on_both, text, year};
 
 /// A person with a key of their own, known to a bank that sent a year with one bad month.
-struct Case {
-    bank: Party,
-    key: SigningKey,
-    person: String,
-    subject: String,
+pub struct Case {
+    pub bank: Party,
+    pub key: SigningKey,
+    pub person: String,
+    pub subject: String,
     consent: String,
 }
 
@@ -34,7 +34,7 @@ fn late(case_subject: &str, consent: &str, of: &str) -> Value {
     bad
 }
 
-fn case(world: &World, n: u32, residence: &str) -> Case {
+pub fn case(world: &World, n: u32, residence: &str) -> Case {
     let bank = world.bank();
     let key = world.key(&format!("person {n}"));
     let subject = with_key(world, &bank, &Human::nth(n, residence), &key);
@@ -55,14 +55,14 @@ impl Case {
     }
 
     /// The index of the bad month's entry.
-    fn bad(&self, world: &World) -> u64 {
+    pub fn bad(&self, world: &World) -> u64 {
         let report = self.report(world);
         let list = report["observations"].as_array().expect("observations").clone();
         let bad = list.iter().find(|one| one["observation"]["dpd"] == 65).expect("the bad month");
         bad["index"].as_u64().expect("an index")
     }
 
-    fn dispute(&self, world: &World, ground: &str, items: &[u64]) -> Result<Value, Problem> {
+    pub fn dispute(&self, world: &World, ground: &str, items: &[u64]) -> Result<Value, Problem> {
         let items: Vec<Value> = items.iter().map(|i| json!({ "observation": i })).collect();
         let sent = json!({
             "subject": "me", "items": items, "ground": ground, "text": "I paid in time.",
@@ -73,7 +73,7 @@ impl Case {
         world.run(OpenDispute { admission, sent })
     }
 
-    fn answer(&self, world: &World, dispute: &str, items: Value) -> Result<Value, Problem> {
+    pub fn answer(&self, world: &World, dispute: &str, items: Value) -> Result<Value, Problem> {
         let sent = json!({ "items": items, "note": "We looked into it." });
         let sent: AnswerSent = serde_json::from_value(sent).expect("an answer");
         let (admission, dispute) = (world.by(&self.bank), dispute.to_string());
@@ -85,12 +85,12 @@ impl Case {
         pulled(world, admission)
     }
 
-    fn score(&self, world: &World) -> Value {
+    pub fn score(&self, world: &World) -> Value {
         world.inquire(&self.bank, &self.subject, "account_review")
     }
 }
 
-fn pulled(world: &World, admission: fivefold::bureau::admission::Admission) -> Vec<Value> {
+pub fn pulled(world: &World, admission: fivefold::bureau::admission::Admission) -> Vec<Value> {
     let page = world.run(ReadEvents { admission, after: -1, limit: 100 }).expect("events");
     page["events"].as_array().expect("a list").clone()
 }

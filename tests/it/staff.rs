@@ -163,8 +163,9 @@ on_both!(a_table_of_everybody_needs_a_second_pair_of_eyes, |world| {
     for wrong in [named, forged, other, old, eternal, weak, stranger] {
         assert_eq!(code(take(wrong)), "approval_invalid");
     }
-    let told =
-        take(agreed(world, "take training table", "compliance", &officer, 1)).expect("agreed");
+    let agreement = || agreed(world, "take training table", "compliance", &officer, 1);
+    let told = take(agreement()).expect("agreed");
+    assert_eq!(code(take(agreement())), "approval_invalid", "it is good for one act");
     let record = world.record(told["log"]["index"].as_u64().expect("an index")).0;
     assert_eq!(record["approved_by"], "staff:compliance");
 });

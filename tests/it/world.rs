@@ -379,7 +379,7 @@ impl World {
     }
 
     pub fn freeze(&self, admission: Admission, subject: &str) -> Result<Value, Problem> {
-        let sent = FreezeSent { subject: subject.to_string() };
+        let sent = FreezeSent { subject: subject.to_string(), kind: Default::default() };
         self.run(Freeze { admission, sent })
     }
 

@@ -61,10 +61,13 @@ impl Entry {
 /// How a consent must stand.
 pub(super) struct Consent {
     pub idx: u64,
-    pub onetime: bool,
+    /// Whether its uses are counted.
+    pub counted: bool,
     /// When and by which entry it was revoked.
     pub revoked: Option<(i64, u64)>,
     pub used: Option<i64>,
+    /// Answers in the month of `used`.
+    pub uses: i64,
 }
 
 /// How a person must stand.
@@ -175,7 +178,8 @@ impl Expected {
                     name: entry.says("name").to_string(),
                     since_us: entry.at_us,
                 };
-                self.artefacts.insert(entry.says("digest").to_string(), artefact);
+                // Kept from the first time on.
+                self.artefacts.entry(entry.says("digest").to_string()).or_insert(artefact);
             }
             kind if kind.starts_with("model_") => self.model(entry),
             kind if kind.starts_with("partner_") => self.partner(entry),
@@ -253,8 +257,14 @@ impl Expected {
             }
             "freeze_placed" => {
                 let id = entry.holds("freeze").to_string();
-                let row =
-                    FreezeRow { id: id.clone(), person, placed_us: entry.at_us, lifted_us: None };
+                let row = FreezeRow {
+                    id: id.clone(),
+                    person,
+                    placed_us: entry.at_us,
+                    lifted_us: None,
+                    kind: entry.says("what").to_string(),
+                    until_us: entry.time("until"),
+                };
                 self.freezes.insert(id, row);
             }
             _ => {
@@ -268,7 +278,8 @@ impl Expected {
     fn consent(&mut self, entry: &Entry) {
         if entry.kind == "consent_given" {
             let onetime = entry.says("fetch") == "ONETIME";
-            let consent = Consent { idx: entry.index, onetime, revoked: None, used: None };
+            let counted = onetime || entry.record["frequency"].is_u64();
+            let consent = Consent { idx: entry.index, counted, revoked: None, used: None, uses: 0 };
             self.consents.insert(entry.holds("consent").to_string(), consent);
             return;
         }
@@ -283,7 +294,10 @@ impl Expected {
             return;
         }
         let reference = basis["ref"].as_str().unwrap_or_default();
-        if let Some(consent) = self.consents.get_mut(reference).filter(|c| c.onetime) {
+        if let Some(consent) = self.consents.get_mut(reference).filter(|c| c.counted) {
+            let month = |us| Time::from_micros(us).date_at(0).first_of_month();
+            let same = consent.used.is_some_and(|used| month(used) == month(entry.at_us));
+            consent.uses = if same { consent.uses + 1 } else { 1 };
             consent.used = Some(entry.at_us);
         }
     }

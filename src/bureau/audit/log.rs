@@ -492,6 +492,8 @@ fn consent_fits(entry: &Entry, row: &ConsentRow, keys: &BTreeMap<String, SealKey
         && row.fetch == given.fetch.name()
         && row.categories == given.categories.join(",")
         && row.dimensions == given.dimensions.join(",")
+        && row.frequency == given.frequency.map(i64::from)
+        && row.narrowed == given.is_narrowed()
         && row.valid_from_us == given.valid_from.micros()
         && row.expires_us == given.expires_at.micros()
         && (sealed.as_ref() == Some(&given) || (entry.is_evidence() && row.artefact.is_empty()))

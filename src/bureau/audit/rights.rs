@@ -43,7 +43,10 @@ impl Rights {
         }
         match entry.kind.as_str() {
             "dispute_opened" => self.opened(entry, "dispute"),
-            "dispute_answered" | "dispute_reinserted" => self.answered(entry),
+            "dispute_answered" | "dispute_reinserted" | "dispute_withdrawn" => {
+                self.answered(entry);
+            }
+            "dispute_informed" => self.informed(entry),
             "statement_added" => self.opened(entry, "statement"),
             "review_asked" => self.opened(entry, "review"),
             "complaint_made" => self.opened(entry, "complaint"),
@@ -97,9 +100,16 @@ impl Rights {
         if let Some(row) = self.matters.get_mut(entry.holds("matter")) {
             row.state = entry.says("state").to_string();
             row.idx = entry.index as i64;
-            if row.state == "closed" && row.closed_us.is_none() {
+            if row.state != "open" && row.closed_us.is_none() {
                 row.closed_us = Some(entry.at_us);
             }
+        }
+    }
+
+    fn informed(&mut self, entry: &Entry) {
+        if let Some(row) = self.matters.get_mut(entry.holds("matter")) {
+            row.due_us = entry.time("due");
+            row.idx = entry.index as i64;
         }
     }
 

@@ -25,7 +25,7 @@ use crate::model::rows as model_rows;
 use crate::partner::rows::{self as partner_rows, AlertRow};
 use crate::policy::Rules;
 use crate::score::Scorecard;
-use crate::score::rows::{self as score_rows, ProfileRow};
+use crate::score::rows::{self as score_rows, ProfileRow, UNKNOWN_DAY};
 use crate::store::{AnyConn, KeyStore, StoreError};
 use crate::subject::rows::{self as subject_rows, By, PersonRow};
 
@@ -289,7 +289,8 @@ impl Tables<'_> {
         let why = "whether it is revoked is not what the entries say";
         self.report.hold(whole && revoked == consent.revoked, "consents", &row.id, why);
         let why = "whether it was used is not what the entries say";
-        self.report.hold(row.used_us == consent.used, "consents", &row.id, why);
+        let used = (row.used_us, row.uses) == (consent.used, consent.uses);
+        self.report.hold(used, "consents", &row.id, why);
         self.report.hold(row.idx as u64 == consent.idx, "consents", &row.id, DIFFERS);
     }
 
@@ -366,6 +367,10 @@ impl Tables<'_> {
                 return Ok(());
             }
         };
+        if row.until_day == UNKNOWN_DAY {
+            // It is folded anew before it is used: what it says now counts for nothing.
+            return Ok(());
+        }
         let residence = self.expected.persons.get(&row.person).map(|p| p.residence.as_str());
         let (base, utc_offset_hours) =
             refold::terms(&self.bureau.engine, residence.unwrap_or_default());

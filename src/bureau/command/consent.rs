@@ -1,6 +1,6 @@
 //! Consents: given, read, revoked.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::{Admission, Principal};
@@ -123,6 +123,9 @@ impl GiveConsent {
             revoked_idx: None,
             used_us: None,
             data_life_days: self.artefact.data_life.map(i64::from),
+            frequency: self.artefact.frequency.map(i64::from),
+            uses: 0,
+            narrowed: self.artefact.is_narrowed(),
             statement: self.statement_digest().map(|digest| digest.to_vec()),
             artefact: sealed,
             idx: index as i64,
@@ -184,6 +187,7 @@ impl Command for GiveConsent {
             .says("purpose", artefact.purpose.name())
             .says("scenario", json!(artefact.scenario))
             .says("fetch", artefact.fetch.name())
+            .says("frequency", json!(artefact.frequency))
             .says("categories", artefact.categories.clone())
             .says("dimensions", artefact.dimensions.clone())
             .says("method", method)
@@ -204,6 +208,20 @@ impl Command for GiveConsent {
 /// The residence of a loaded person; empty when there is none, and then no pack applies.
 pub fn residence(work: &Work<'_>, person: &str) -> String {
     work.loaded.persons.get(person).map(|p| p.residence.clone()).unwrap_or_default()
+}
+
+/// A loaded consent as it was given.
+///
+/// # Errors
+/// It is not loaded, or does not open.
+pub(super) fn artefact(work: &mut Work<'_>, consent: &str) -> Result<Artefact, StoreError> {
+    let row = work.loaded.consents.get(consent).cloned();
+    let row = row.ok_or_else(|| StoreError::inconsistent("a consent that is not loaded"))?;
+    let key = work.key(&person_key_name(&row.person))?;
+    let text = key
+        .open(artefact_place(&row.id, row.idx as u64), &row.artefact)
+        .map_err(|e| StoreError::inconsistent(e.to_string()))?;
+    serde_json::from_slice(&text).map_err(|e| StoreError::inconsistent(e.to_string()))
 }
 
 /// Whether nothing is left of a person but evidence.
@@ -292,13 +310,7 @@ impl Command for ReadConsent {
         let about = Some(person.as_str());
         let permit = authority::permit(work, &self.admission, &facts, PublicKind::Consent, about)?;
         permit.spend();
-        let place = artefact_place(&row.id, row.idx as u64);
-        let text = work
-            .key(&person_key_name(&row.person))?
-            .open(place, &row.artefact)
-            .map_err(|e| StoreError::inconsistent(e.to_string()))?;
-        let artefact: Value =
-            serde_json::from_slice(&text).map_err(|e| StoreError::inconsistent(e.to_string()))?;
+        let artefact = artefact(work, &row.id)?;
         let standing = row.standing()?;
         let body = json!({
             "consent": row.id, "state": standing.state(work.now), "artefact": artefact,

@@ -25,7 +25,7 @@ use crate::rights::{Ground, ItemState, MatterKind};
 /// Items of one dispute at most.
 pub const ITEMS_MAX: usize = 2_000;
 /// Characters of what the person says at most.
-const TEXT_CHARS_MAX: usize = 4_000;
+pub(super) const TEXT_CHARS_MAX: usize = 4_000;
 
 /// One item that is objected to.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -410,7 +410,8 @@ impl Command for ReadDispute {
             "dispute": row.id, "state": row.state, "received": Time::from_micros(row.placed_us),
             "due": row.due_us.map(Time::from_micros),
             "answered": row.closed_us.map(Time::from_micros),
-            "ground": content["ground"], "text": content["text"], "items": shown,
+            "ground": content["ground"], "text": content["text"], "added": content["added"],
+            "items": shown,
             "index": row.opened_idx,
         });
         Ok(Answer::ok(&body, Some(&person)))

@@ -16,7 +16,7 @@ use crate::partner::signature::PublicKey;
 use crate::partner::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Role};
 use crate::policy::Action;
 
-/// A pack set or scorecard comes into force; also the first entry of a log.
+/// A pack set or scorecard comes into force, again perhaps; also the first entry of a log.
 pub struct InForce {
     /// Who says so.
     pub admission: Admission,
@@ -26,8 +26,8 @@ pub struct InForce {
     pub name: String,
     /// SHA-256, hexadecimal.
     pub digest: String,
-    /// The text itself.
-    pub content: String,
+    /// The text itself; `None` when it was in force before and is kept.
+    pub content: Option<String>,
 }
 
 impl Command for InForce {
@@ -47,14 +47,16 @@ impl Command for InForce {
             .says("name", self.name.clone())
             .says("digest", self.digest.clone());
         let recorded = work.append(draft)?;
-        work.put_artefact(ArtefactRow {
-            digest: self.digest.clone(),
-            kind: self.kind.to_string(),
-            name: self.name.clone(),
-            content: self.content.clone(),
-            since_us: work.now.micros(),
-            idx: recorded.index as i64,
-        });
+        if let Some(content) = self.content.clone() {
+            work.put_artefact(ArtefactRow {
+                digest: self.digest.clone(),
+                kind: self.kind.to_string(),
+                name: self.name.clone(),
+                content,
+                since_us: work.now.micros(),
+                idx: recorded.index as i64,
+            });
+        }
         Ok(Answer::created(&json!({ "log": recorded.receipt() }), None))
     }
 }

@@ -175,6 +175,7 @@ impl Inquire {
             facts.basis.scenario_matches = true;
             facts.basis.covers_category = true;
             facts.basis.covers_dimension = true;
+            facts.basis.covers_record = true;
             facts.basis.purpose_matches = match self.sent.basis.kind {
                 BasisKind::PermissiblePurpose => {
                     terms.is_some_and(|t| t.purposes.contains(&self.sent.basis.reference))
@@ -198,6 +199,7 @@ impl Inquire {
             work.now,
         );
         facts.basis.covers_category = true;
+        facts.basis.covers_record = true;
         facts.basis.covers_dimension = standing
             .as_ref()
             .is_some_and(|s| needed.iter().all(|dimension| s.covers_dimension(dimension)));
@@ -249,14 +251,12 @@ impl Inquire {
             level: view.as_of.identity_level,
             channels: view.channels,
             disputed: standing::disputed(work, person),
+            fraud_alert: standing::fraud_alert(work, person),
         };
         let valued = answer::value(permit, &question);
         let hard = valued.answered && terms.as_ref().is_some_and(|t| t.pull == Pull::Hard);
-        let onetime = standing.as_ref().filter(|s| s.fetch == crate::consent::Fetch::Onetime);
-        let used = onetime.filter(|_| valued.answered);
-        if let Some(mut row) = used.and_then(|c| work.loaded.consents.get(&c.id).cloned()) {
-            row.used_us = Some(work.now.micros());
-            work.put_consent(row);
+        if let Some(consent) = standing.as_ref().filter(|_| valued.answered) {
+            use_consent(work, consent);
         }
         let mut personal = json!({
             "person": person,
@@ -293,6 +293,7 @@ impl Inquire {
         let mut found = self.found(work)?;
         // The one time of a one-time consent was the answer that is corrected now.
         found.facts.basis.used_up = false;
+        found.facts.basis.too_often = false;
         let Decision::Permit(permit) = decide(&work.engine.rules, &found.facts) else {
             return Ok(None);
         };
@@ -310,6 +311,7 @@ impl Inquire {
             level: view.as_of.identity_level,
             channels: view.channels,
             disputed: standing::disputed(work, &person),
+            fraud_alert: standing::fraud_alert(work, &person),
         };
         Ok(Some(answer::value(permit, &question)))
     }
@@ -511,6 +513,18 @@ impl Inquire {
             "No rule covers this question. It was not answered; report it to the bureau.",
         )
         .into())
+    }
+}
+
+/// Counts an answer against a consent that limits them.
+fn use_consent(work: &mut Work<'_>, consent: &Standing) {
+    if !consent.is_counted() {
+        return;
+    }
+    if let Some(mut row) = work.loaded.consents.get(&consent.id).cloned() {
+        row.uses = i64::from(consent.uses_by(work.now)) + 1;
+        row.used_us = Some(work.now.micros());
+        work.put_consent(row);
     }
 }
 

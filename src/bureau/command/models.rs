@@ -49,14 +49,14 @@ pub fn standings(rows: &[ModelRow]) -> Result<BTreeMap<String, Standing>, StoreE
 
 impl TakeStep {
     /// In a live bureau the second name of an approval is one that signed.
-    fn agreed(&self, work: &Work<'_>, digest: &str) -> Result<(), Problem> {
+    fn agreed(&self, work: &mut Work<'_>, digest: &str) -> Result<(), Fault> {
         let Step::Approved { second, .. } = &self.step else { return Ok(()) };
         let act = format!("approve scorecard {digest}");
         let own = self.approval.as_ref().filter(|a| format!("staff:{}", a.by.trim()) == *second);
         let agreed = approval::agreed(work, &self.admission, &act, own)?;
         if work.engine.environment == Environment::Live && !agreed {
             let text = format!("A second person signs: `fivefold staff approve --act '{act}'`.");
-            return Err(Problem::new("second_approval_missing", text));
+            return Err(Problem::new("second_approval_missing", text).into());
         }
         Ok(())
     }

@@ -229,6 +229,13 @@ impl ObserveSlice {
             _ => None,
         };
         self.add_basis(work, &mut facts, observation, person, standing.as_ref());
+        facts.basis.covers_record = match &standing {
+            Some(standing) if standing.narrowed => {
+                let artefact = super::consent::artefact(work, &standing.id)?;
+                artefact.covers_record(observation.fact.account_key(), observation.fact.days())
+            }
+            _ => true,
+        };
         self.add_record(work, &mut facts, observation, standing.as_ref());
         Ok(facts)
     }

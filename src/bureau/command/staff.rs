@@ -86,7 +86,7 @@ impl ChangeStaff {
     }
 
     /// In a live bureau a second one agrees to that, once there is one who can.
-    fn agreed(&self, work: &Work<'_>) -> Result<(), Problem> {
+    fn agreed(&self, work: &mut Work<'_>) -> Result<(), Fault> {
         let asker = self.admission.principal.key();
         let can = |member: &&StaffMember| {
             let other = format!("staff:{}", member.name) != asker && member.name != self.name;
@@ -102,7 +102,7 @@ impl ChangeStaff {
             return Ok(());
         }
         let text = format!("A second one agrees: `fivefold staff approve --act '{act}'`.");
-        Err(Problem::new("second_approval_missing", text))
+        Err(Problem::new("second_approval_missing", text).into())
     }
 
     /// Somebody must be left who can register others.

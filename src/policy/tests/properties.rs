@@ -9,8 +9,11 @@ use super::*;
 /// Every yes-or-no fact, for turning over.
 fn bits(facts: &mut Facts) -> Vec<&mut bool> {
     let Facts { actor, basis, grant, person, record, item, export, licensed, .. } = facts;
+    let mut bits = bits_of_record(record);
+    bits.extend([&mut item.found, &mut item.own, &mut item.expired, &mut item.held]);
+    bits.extend([&mut export.personal, &mut export.bulk, &mut export.examiner_key]);
     let roles = &mut actor.roles;
-    vec![
+    bits.extend([
         licensed,
         &mut roles.furnisher,
         &mut roles.asker,
@@ -42,8 +45,10 @@ fn bits(facts: &mut Facts) -> Vec<&mut bool> {
         &mut basis.expired,
         &mut basis.revoked,
         &mut basis.used_up,
+        &mut basis.too_often,
         &mut basis.covers_category,
         &mut basis.covers_dimension,
+        &mut basis.covers_record,
         &mut basis.counterpart_consents,
         &mut grant.recipient_named,
         &mut grant.notice_shown,
@@ -62,6 +67,12 @@ fn bits(facts: &mut Facts) -> Vec<&mut bool> {
         &mut person.minor,
         &mut person.identity_theft,
         &mut person.own_key,
+    ]);
+    bits
+}
+
+fn bits_of_record(record: &mut Record) -> Vec<&mut bool> {
+    vec![
         &mut record.adverse,
         &mut record.notice_given,
         &mut record.restricted,
@@ -70,13 +81,6 @@ fn bits(facts: &mut Facts) -> Vec<&mut bool> {
         &mut record.furnisher_is_lender,
         &mut record.written_consent,
         &mut record.synthetic,
-        &mut item.found,
-        &mut item.own,
-        &mut item.expired,
-        &mut item.held,
-        &mut export.personal,
-        &mut export.bulk,
-        &mut export.examiner_key,
     ]
 }
 
@@ -138,7 +142,8 @@ fn inquiry_is_in_order(facts: &Facts) -> bool {
         && basis.purpose_matches
         && basis.scenario_matches
         && basis.covers_dimension
-        && !(basis.not_yet_valid || basis.expired || basis.revoked || basis.used_up);
+        && !(basis.not_yet_valid || basis.expired || basis.revoked)
+        && !(basis.used_up || basis.too_often);
     actor.kind == ActorKind::Partner
         && actor.roles.asker
         && actor.holds_scenario
