@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::kernel::bytes::{base64, from_base64};
 use crate::kernel::seal::SealKey;
 use crate::kernel::{Env, Time};
-use crate::ledger::note::NoteSigner;
+use crate::ledger::note::{NoteSigner, Verifier};
 use crate::partner::signature::SigningKey;
 
 /// Why the keys cannot be used.
@@ -115,6 +115,13 @@ impl BureauKeys {
             wrapping: wrapping.ok_or_else(|| malformed("wrapping"))?,
             index: hmac::Key::new(hmac::HMAC_SHA256, &seed("index")?[..]),
         })
+    }
+}
+
+impl BureauKeys {
+    /// The public keys that checkpoints of this log are believed by.
+    pub fn log_verifiers(&self) -> Vec<Verifier> {
+        vec![self.log.verifier().clone()]
     }
 }
 

@@ -7,6 +7,7 @@ use super::admission::Admission;
 use super::command::governance::InForce;
 use super::keys::{BureauKeys, KeyError, clock_is_plausible};
 use super::publisher::{Publishing, check_right_edge};
+use super::restore::RESTORING;
 use super::room::{FREE_BYTES_MIN, Room};
 use super::sequencer::Sequencer;
 use super::{Bureau, Engine, Reply};
@@ -122,6 +123,20 @@ impl Bureau {
     /// # Errors
     /// [`OpenError`]: each says what to do.
     pub fn open(env: &Env, settings: &Settings) -> Result<Bureau, OpenError> {
+        if settings.dir.join(RESTORING).exists() {
+            return Err(OpenError::Log(
+                "a restore was begun here and is not finished: run the same `fivefold restore` \
+                 again"
+                    .to_string(),
+            ));
+        }
+        let bureau = Bureau::begin(env, settings)?;
+        bureau.settle()?;
+        Ok(bureau)
+    }
+
+    /// Puts the parts together over what is verified so far; [`Bureau::settle`] comes next.
+    pub(super) fn begin(env: &Env, settings: &Settings) -> Result<Bureau, OpenError> {
         let store = Store::open(settings.database.clone())?;
         let head = store.read(ledger_rows::read_head)?;
         let head = head.ok_or_else(|| {
@@ -141,17 +156,10 @@ impl Bureau {
             )));
         }
         store.read(|conn| check_right_edge(conn, &head))?;
-        let last =
-            store.read(|conn| ledger_rows::leaves(conn, head.size.saturating_sub(1), head.size))?;
         let keys = BureauKeys::load(&settings.dir.join("keys"), &settings.origin)?;
         let keystore = KeyStore::open(settings.keys.clone(), keys.wrapping.clone())?;
         let cards = store.read(Cards::read)?;
         let engine = Arc::new(engine(env, settings, keys, &cards)?);
-        let last = last.first().and_then(|row| Leaf::parse(&row.leaf).ok());
-        let changed = last.is_some_and(|leaf| leaf.packs != engine.rules.digest());
-        if changed {
-            age_profiles(&store)?;
-        }
         let log_dir = settings.dir.join("log");
         let publisher = Publisher::open(
             DirStore::open(&log_dir).map_err(|e| OpenError::Io(log_dir.clone(), e))?,
@@ -163,15 +171,32 @@ impl Bureau {
         let room = Room::under(dir.clone(), FREE_BYTES_MIN);
         let committed = move |size| wake.committed(size);
         let sequencer = Sequencer::start(engine.clone(), writer, keys, room, committed);
-        let bureau = Bureau { engine, store, dir, keystore, sequencer, publishing };
-        bureau.put_in_force(changed)?;
-        bureau.settle_keys()?;
-        bureau.destroy_lingering()?;
-        let vkey = format!("{}\n", bureau.engine.keys.log.vkey());
-        let path = log_dir.join("vkey");
+        Ok(Bureau { engine, store, dir, keystore, sequencer, publishing })
+    }
+
+    /// Finishes what an end in the middle of something has left, and publishes what is committed.
+    pub(super) fn settle(&self) -> Result<(), OpenError> {
+        let changed = self.packs_changed()?;
+        if changed {
+            age_profiles(&self.store)?;
+        }
+        self.put_in_force(changed)?;
+        self.settle_keys()?;
+        self.destroy_lingering()?;
+        let vkey = format!("{}\n", self.engine.keys.log.vkey());
+        let path = self.log_dir().join("vkey");
         std::fs::write(&path, vkey).map_err(|e| OpenError::Io(path, e))?;
-        bureau.publish().map_err(OpenError::Log)?;
-        Ok(bureau)
+        self.publish().map_err(OpenError::Log)?;
+        Ok(())
+    }
+
+    /// Whether the last entry was made under other packs than those that are in force now.
+    fn packs_changed(&self) -> Result<bool, OpenError> {
+        let head = self.store.read(ledger_rows::read_head)?;
+        let size = head.map_or(0, |head| head.size);
+        let last = self.store.read(|c| ledger_rows::leaves(c, size.saturating_sub(1), size))?;
+        let last = last.first().and_then(|row| Leaf::parse(&row.leaf).ok());
+        Ok(last.is_some_and(|leaf| leaf.packs != self.engine.rules.digest()))
     }
 
     /// Records packs and scorecards that are in force for the first time, and packs that are again.

@@ -6,6 +6,7 @@
 pub mod demo;
 
 mod audit;
+mod backup;
 mod collect;
 mod config;
 mod dictionary;
@@ -172,6 +173,10 @@ enum Command {
     Extract(export::ExtractArgs),
     /// Derive every table anew from the log and compare, with the database
     Audit(audit::AuditArgs),
+    /// Copy the whole database, while the bureau serves; never a key
+    Backup(backup::BackupArgs),
+    /// Load a backup into an empty database, and forget whom it must not bring back
+    Restore(backup::RestoreArgs),
     /// Check a log, an export, a proof or an answer; needs no database and no private key
     Verify(verify::VerifyArgs),
     /// Reviews and complaints: list and answer them
@@ -229,6 +234,8 @@ fn run(cli: &Cli) -> Done {
         Command::Record(args) => record::run(place, args),
         Command::Extract(args) => export::extract(place, args),
         Command::Audit(args) => audit::run(place, args),
+        Command::Backup(args) => backup::backup(place, args),
+        Command::Restore(args) => backup::restore(place, args),
         Command::Verify(args) => verify::run(place, args),
         Command::Matter(args) => matter::run(place, args),
         Command::Sweep(args) => matter::sweep(place, args),

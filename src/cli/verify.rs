@@ -37,6 +37,8 @@ enum What {
     Export(super::export::ExportArgs),
     /// A regulator's report: every signature, page and number in its PDF
     Bundle(super::regulator::BundleArgs),
+    /// A backup: every file as it was written, and a log down to its signed root
+    Backup(super::backup::CheckArgs),
     /// That an entry stands in the log
     Proof(ProofArgs),
     /// That an answer was recorded as it was given
@@ -121,6 +123,7 @@ pub fn run(place: &Place, args: &VerifyArgs) -> Done {
         What::Log(args) => log(place, args),
         What::Export(args) => super::export::verify(place, args),
         What::Bundle(args) => super::regulator::verify(place, args),
+        What::Backup(args) => super::backup::verify(place, args),
         What::Proof(args) => proof(place, args),
         What::Receipt(args) => receipt(place, args),
     }

@@ -97,6 +97,11 @@ pub fn hex(data: &[u8]) -> String {
     hex::encode(data)
 }
 
+/// Reads [`hex`].
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    hex::decode(text).ok()
+}
+
 /// A 32-byte digest from hexadecimal text.
 pub fn digest_from_hex(text: &str) -> Option<Digest> {
     let mut out = [0; 32];

@@ -192,6 +192,29 @@ pub fn all_about(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<BodyRow>, S
     Ok(rows)
 }
 
+/// The names under which something is kept as evidence of persons who were forgotten.
+pub fn evidence_names(conn: &mut AnyConn) -> Result<Vec<String>, StoreError> {
+    let names: Vec<Option<String>> = on_backend!(conn, |c| bodies::table
+        .filter(bodies::person.like("%#evidence-%"))
+        .filter(bodies::personal.ne(Vec::<u8>::new()))
+        .select(bodies::person)
+        .distinct()
+        .order(bodies::person)
+        .load(c))?;
+    Ok(names.into_iter().flatten().collect())
+}
+
+/// Gives the log another name: checkpoints under the old one are another log's.
+pub fn rename_log(conn: &mut AnyConn, origin: &str) -> Result<(), StoreError> {
+    on_backend!(conn, |c| {
+        let renamed = log_head::table.filter(log_head::origin.ne(origin));
+        if diesel::update(renamed).set(log_head::origin.eq(origin)).execute(c)? > 0 {
+            diesel::delete(checkpoints::table).execute(c)?;
+        }
+    });
+    Ok(())
+}
+
 /// The newest checkpoint: its size and its note.
 pub fn newest_checkpoint(conn: &mut AnyConn) -> Result<Option<(u64, String)>, StoreError> {
     let row: Option<(i64, String)> = on_backend!(conn, |c| checkpoints::table

@@ -46,12 +46,55 @@ fn known(conn: &AnyConn, target: &Target) -> Result<Vec<String>, StoreError> {
     Ok(versions)
 }
 
+/// The versions that the database says it has, in order.
+pub(super) fn applied(conn: &mut AnyConn) -> Result<Vec<String>, StoreError> {
+    let applied: Vec<MigrationVersion<'static>> = on_backend!(conn, |c| c.applied_migrations())
+        .map_err(|e| StoreError::Schema(e.to_string()))?;
+    let mut versions: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    versions.sort();
+    Ok(versions)
+}
+
+/// Applies exactly these versions to an empty database.
+pub(super) fn run_to(
+    conn: &mut AnyConn,
+    target: &Target,
+    versions: &[String],
+) -> Result<(), StoreError> {
+    let known = known(conn, target)?;
+    if let Some(version) = versions.iter().find(|version| !known.contains(version)) {
+        return Err(StoreError::Schema(format!(
+            "schema version {version} is not known to this program: use the release that made it, \
+             or a newer one"
+        )));
+    }
+    let done = applied(conn)?;
+    if let Some(version) = done.iter().find(|version| !versions.contains(version)) {
+        return Err(StoreError::Schema(format!(
+            "the database has schema version {version} already: it must be empty"
+        )));
+    }
+    let failed = |e: Box<dyn std::error::Error + Send + Sync>| {
+        StoreError::Schema(format!("a migration failed: {e}"))
+    };
+    let source = source(conn, target);
+    on_backend!(conn, |c| {
+        let mut list = source.migrations().map_err(failed)?;
+        list.sort_by_key(|migration| migration.name().version().as_owned());
+        for migration in &list {
+            let version = migration.name().version().to_string();
+            if versions.contains(&version) && !done.contains(&version) {
+                c.run_migration(&**migration).map_err(failed)?;
+            }
+        }
+    });
+    Ok(())
+}
+
 /// Compares the versions that the database says it has with the ones in the program.
 pub(super) fn state(conn: &mut AnyConn, target: &Target) -> Result<SchemaState, StoreError> {
     let known = known(conn, target)?;
-    let applied: Vec<MigrationVersion<'static>> = on_backend!(conn, |c| c.applied_migrations())
-        .map_err(|e| StoreError::Schema(e.to_string()))?;
-    let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    let applied = applied(conn)?;
     if let Some(version) = applied.iter().find(|v| !known.contains(v)) {
         return Ok(SchemaState::Unknown(version.clone()));
     }

@@ -5,6 +5,7 @@
 //! time. Which rows there are is said by each stage's `rows.rs`; here is only how they travel.
 
 mod conn;
+pub mod copy;
 mod keystore;
 mod migrate;
 mod one_of;
@@ -167,6 +168,25 @@ impl Store {
         migrate::run(&mut conn, target)
     }
 
+    /// Brings an empty database to exactly these versions of the schema: those of an older release,
+    /// whose rows are to be loaded before the rest is migrated.
+    ///
+    /// # Errors
+    /// Unreachable, refused, or a version that this program does not know.
+    pub fn migrate_to(target: &Target, versions: &[String]) -> Result<(), StoreError> {
+        let mut conn = target.connect()?;
+        migrate::run_to(&mut conn, target, versions)
+    }
+
+    /// The versions of the schema that this database has, in order.
+    ///
+    /// # Errors
+    /// Unreachable.
+    pub fn schema_versions(target: &Target) -> Result<Vec<String>, StoreError> {
+        let mut conn = target.connect()?;
+        migrate::applied(&mut conn)
+    }
+
     /// How the schema stands, without changing it.
     ///
     /// # Errors
@@ -212,7 +232,12 @@ impl Store {
 
     /// A writer of its own connection.
     pub fn writer(&self) -> Writer {
-        Writer::new(self.target.clone())
+        Writer::to(self.target.clone())
+    }
+
+    /// Where the database is.
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
     /// Where the database is, without its password.

@@ -23,7 +23,9 @@ pub enum WriteFailure {
 }
 
 impl Writer {
-    pub(super) fn new(target: Target) -> Writer {
+    /// A writer to a database that may not have the schema of this program yet; everybody else
+    /// asks a [`super::Store`] for one.
+    pub fn to(target: Target) -> Writer {
         Writer { target, conn: None }
     }
 

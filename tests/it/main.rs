@@ -8,6 +8,7 @@
 )]
 
 mod asking;
+mod backups;
 mod crash;
 mod damage;
 mod doors;

@@ -16,6 +16,7 @@ use fivefold::bureau::command::governance::AddPartner;
 use fivefold::bureau::command::inquire::{Inquire, InquirySent};
 use fivefold::bureau::command::rights::{Freeze, FreezeSent, Unfreeze};
 use fivefold::bureau::intake::{Applied, Order};
+use fivefold::bureau::keys::BureauKeys;
 use fivefold::bureau::upload::{self, Format, UploadFile};
 use fivefold::bureau::{Bureau, OpenError, Settings};
 use fivefold::collect::Receipt;
@@ -25,6 +26,7 @@ use fivefold::kernel::bytes::sha256;
 use fivefold::kernel::env::FixedClock;
 use fivefold::kernel::{Env, Time};
 use fivefold::ledger::body::{RecordPart, open_part};
+use fivefold::ledger::note::Verifier;
 use fivefold::ledger::rows as ledger_rows;
 use fivefold::partner::signature::SigningKey;
 use fivefold::partner::{Contract, Role};
@@ -91,7 +93,7 @@ pub struct World {
     pub settings: Settings,
     serial: Cell<u64>,
     seed: u64,
-    _database: Option<Fresh>,
+    databases: Vec<Fresh>,
     _dir: tempfile::TempDir,
 }
 
@@ -144,7 +146,16 @@ impl World {
         };
         let bureau = Some(Arc::new(Bureau::init(&env, &settings).expect("a bureau")));
         let serial = Cell::new(0);
-        World { bureau, clock, env, settings, serial, seed, _database: fresh, _dir: dir }
+        World {
+            bureau,
+            clock,
+            env,
+            settings,
+            serial,
+            seed,
+            databases: fresh.into_iter().collect(),
+            _dir: dir,
+        }
     }
 
     pub fn bureau(&self) -> &Arc<Bureau> {
@@ -169,6 +180,23 @@ impl World {
         (self.env, self.clock) = Env::fixed(self.env.now(), self.seed);
         self.bureau = Some(Arc::new(Bureau::open(&self.env, &self.settings)?));
         Ok(())
+    }
+
+    /// Another bureau takes the place of the one that was.
+    pub fn put(&mut self, bureau: Bureau, env: Env, clock: Arc<FixedClock>) {
+        self.close();
+        (self.bureau, self.env, self.clock) = (Some(Arc::new(bureau)), env, clock);
+    }
+
+    /// A further database that lives as long as the world.
+    pub fn hold(&mut self, database: Fresh) {
+        self.databases.push(database);
+    }
+
+    /// The public keys that checkpoints of the log are believed by.
+    pub fn bureau_keys(&self) -> Vec<Verifier> {
+        let keys = BureauKeys::load(&self.dir().join("keys"), &self.settings.origin);
+        keys.expect("keys").log_verifiers()
     }
 
     /// Another bureau process on the same databases, with its own directory `name` for the log.

@@ -3,7 +3,7 @@
 use crate::ledger::leaf::PublicKind;
 
 /// The coarse kind of each exact kind, by name or by how the name begins (ended by `*`).
-const KINDS: [(&str, PublicKind); 30] = [
+const KINDS: [(&str, PublicKind); 31] = [
     ("subject_*", PublicKind::Subject),
     ("no_merge", PublicKind::Subject),
     ("consent_*", PublicKind::Consent),
@@ -32,6 +32,7 @@ const KINDS: [(&str, PublicKind); 30] = [
     ("recorded_*", PublicKind::Governance),
     ("person_key_*", PublicKind::Key),
     ("key_*", PublicKind::Key),
+    ("backup_*", PublicKind::Export),
     ("export*", PublicKind::Export),
     ("report_*", PublicKind::Export),
 ];

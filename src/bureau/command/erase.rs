@@ -274,14 +274,14 @@ impl Command for Erase {
         let (actor, _) = authority::actor(work, &self.admission);
         let body = record(work, &actor, &person, &certificate, tombs.len())?;
         let index = body["log"]["index"].as_u64().unwrap_or_default();
-        forget(work, &ids, index, gone, survivors, tombs);
+        forget(work, &ids, index, gone, survivors, tombs, false);
         // The kept copy of this answer must not hang on the key that is destroyed.
         Ok(Answer::ok(&body, None))
     }
 }
 
 /// Signs the certificate and appends it. It names no person, and stays readable to the regulator.
-fn record(
+pub(super) fn record(
     work: &mut Work<'_>,
     actor: &str,
     person: &str,
@@ -308,13 +308,15 @@ fn record(
 }
 
 /// Everything that is to be written, and the keys that are to be destroyed after the commit.
-fn forget(
+/// `ended`: no evidence stays, so the rows that the entries made go too.
+pub(super) fn forget(
     work: &mut Work<'_>,
     ids: &[&str],
     index: u64,
     gone: Vec<i64>,
     survivors: Vec<BodyRow>,
     tombs: Vec<tomb::Mark>,
+    ended: bool,
 ) {
     let idx = index as i64;
     for id in ids {
@@ -351,7 +353,7 @@ fn forget(
             .into_iter()
             .map(|row| (row.idx, row.person.unwrap_or_default(), row.personal))
             .collect(),
-        ended: false,
+        ended,
     };
     work.forget(forget, doomed);
 }

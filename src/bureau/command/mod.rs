@@ -13,6 +13,8 @@ pub mod events;
 pub mod file;
 pub mod governance;
 pub mod inquire;
+pub mod keeping;
+pub mod lapse;
 pub mod load;
 pub mod look;
 pub mod matters;

@@ -51,7 +51,7 @@ pub use writer::write_table;
 
 pub(super) use bounds::Checked;
 pub(super) use entry::{Chain, EntryView};
-pub(super) use manifest::{SignedManifest, open as open_manifest, sign_jws, sign_note, to_bytes};
+pub(crate) use manifest::{SignedManifest, open as open_manifest, sign_jws, sign_note, to_bytes};
 pub(super) use tables::{BATCH_ROWS, Projector, same_columns};
 pub(super) use writer::metadata;
 

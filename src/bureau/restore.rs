@@ -1,0 +1,416 @@
+//! Restoring a backup: checked as an outsider would check it, compared with every checkpoint that
+//! is known, loaded whole or not at all, and freed of everybody who was forgotten or purged since
+//! it was made, all before anything is served (decisions.md 6, 8, 9).
+//!
+//! What a crash means at each step: before the load is committed the database is empty and the
+//! same command begins anew; after it the file `DIR/restoring` keeps every other command out, and
+//! the same command goes on where it stopped.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::admission::Admission;
+use super::backup::{self, BackedTable, BackupError, Checked, Told};
+use super::command::erase::EndEvidence;
+use super::command::keeping::Keeping;
+use super::command::lapse::Lapse;
+use super::keys::{BureauKeys, KeyError};
+use super::start::{OpenError, Settings};
+use super::{Bureau, work};
+use crate::error::Problem;
+use crate::kernel::Env;
+use crate::ledger::body::person_key_name;
+use crate::ledger::checkpoint::{Checkpoint, CheckpointError};
+use crate::ledger::leaf::PublicKind;
+use crate::ledger::rows as ledger_rows;
+use crate::store::copy::{self, LOAD_ROWS};
+use crate::store::{Store, StoreError, Target, Writer};
+use crate::subject::rows as subject_rows;
+
+/// The file that keeps others out while a restore is not finished.
+pub const RESTORING: &str = "restoring";
+/// Where the published files of the old log are put when it goes on under a new name.
+const OLD_LOG: &str = "log-before-restore";
+
+/// What is to be restored.
+#[derive(Clone, Debug, Default)]
+pub struct RestoreOrder {
+    /// The backup.
+    pub from: PathBuf,
+    /// Checkpoints known from elsewhere: witnesses, auditors, an old `DIR/log/checkpoint`.
+    pub known: Vec<String>,
+    /// The log goes on under the configured origin, which is another than the backup's: entries
+    /// that were published are not in the backup.
+    pub new_origin: bool,
+}
+
+/// Why a backup was not restored. Nothing is served in any case.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The keys.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The bureau does not open with what was restored.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An entry was refused.
+    #[error(transparent)]
+    Refused(#[from] Problem),
+    /// The file system.
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+    /// A known checkpoint is not one of this log.
+    #[error("{0}: {1}")]
+    Known(String, CheckpointError),
+    /// The database holds a log already.
+    #[error(
+        "{0} holds a log already: restore into an empty database, and keep the old one aside until \
+         the restored one serves"
+    )]
+    NotEmpty(String),
+    /// The backup is older than what was published.
+    #[error(
+        "the backup has {size} entries, and a checkpoint of {known} was published: going on would \
+         give {lost} indices out twice. Restore a newer backup, or PostgreSQL's own archive; if \
+         there is none, set another `origin` in fivefold.toml and add --new-origin: the log goes on \
+         under that name, and its first entry says what is lost"
+    )]
+    Behind {
+        /// Entries of the backup.
+        size: u64,
+        /// Entries that the newest known checkpoint covers.
+        known: u64,
+        /// The difference.
+        lost: u64,
+    },
+    /// The backup and a known checkpoint contradict each other.
+    #[error(
+        "the backup's first {0} entries are not those of a checkpoint that was published: it is of \
+         another log, or was altered"
+    )]
+    Forked(u64),
+    /// Origin and option do not fit.
+    #[error("{0}")]
+    Origin(String),
+}
+
+impl RestoreError {
+    /// Stable name of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            RestoreError::Backup(error) => error.code(),
+            RestoreError::Key(_) => "key_unusable",
+            RestoreError::Store(_) => "database_unavailable",
+            RestoreError::Open(_) => "cannot_start",
+            RestoreError::Refused(_) => "refused",
+            RestoreError::Io(..) => "file_unwritable",
+            RestoreError::Known(_, error) => error.code(),
+            RestoreError::NotEmpty(_) => "database_not_empty",
+            RestoreError::Behind { .. } => "backup_behind",
+            RestoreError::Forked(_) => "backup_forked",
+            RestoreError::Origin(_) => "origin_differs",
+        }
+    }
+}
+
+/// What a restore did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RestoreReport {
+    /// Entries that the backup had.
+    pub entries: u64,
+    /// Rows that were loaded.
+    pub rows: u64,
+    /// Persons who were forgotten, or purged, after the backup was made: nothing of theirs is left.
+    pub lapsed: u64,
+    /// Evidence about forgotten persons whose time has ended since.
+    pub evidence_ended: u64,
+    /// Entries that were published and are lost.
+    pub lost: u64,
+    /// The log's new name, if it goes on under one.
+    pub continued_as: Option<String>,
+}
+
+/// The newest checkpoint that anybody is known to have seen, and all of them for comparison.
+fn known(
+    settings: &Settings,
+    order: &RestoreOrder,
+    keys: &BureauKeys,
+) -> Result<Vec<(Checkpoint, String)>, RestoreError> {
+    let mut notes: Vec<(String, String)> =
+        order.known.iter().map(|note| ("--trusted-checkpoint".into(), note.clone())).collect();
+    for folder in ["log", OLD_LOG] {
+        let path = settings.dir.join(folder).join("checkpoint");
+        match fs::read_to_string(&path) {
+            Ok(note) => notes.push((path.display().to_string(), note)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(RestoreError::Io(path, error)),
+        }
+    }
+    let keys = keys.log_verifiers();
+    let mut found = Vec::new();
+    for (from, note) in notes {
+        let opened = Checkpoint::open(&note, &keys, &[]);
+        let opened = opened.map_err(|error| RestoreError::Known(from, error))?;
+        found.push((opened.checkpoint, note));
+    }
+    found.sort_by_key(|(checkpoint, _)| checkpoint.size);
+    Ok(found)
+}
+
+/// Refuses a backup that contradicts what was published, and says how much of that it lacks.
+fn lost(
+    checked: &Checked,
+    roots: &[(u64, [u8; 32])],
+    known: &[(Checkpoint, String)],
+    order: &RestoreOrder,
+) -> Result<u64, RestoreError> {
+    let size = checked.checkpoint.size;
+    for (checkpoint, _) in known.iter().filter(|(one, _)| (1..=size).contains(&one.size)) {
+        if !roots.contains(&(checkpoint.size, checkpoint.root)) {
+            return Err(RestoreError::Forked(checkpoint.size));
+        }
+    }
+    let newest = known.last().map_or(0, |(checkpoint, _)| checkpoint.size);
+    let lost = newest.saturating_sub(size);
+    if lost > 0 && !order.new_origin {
+        return Err(RestoreError::Behind { size, known: newest, lost });
+    }
+    Ok(lost)
+}
+
+fn origin_fits(
+    settings: &Settings,
+    origin: &str,
+    order: &RestoreOrder,
+) -> Result<(), RestoreError> {
+    let same = settings.origin == origin;
+    let text = match (same, order.new_origin) {
+        (true, false) | (false, true) => return Ok(()),
+        (true, true) => format!(
+            "--new-origin needs another name: set `origin` in fivefold.toml to one that was never \
+             used; {origin} is that of the log that is lost"
+        ),
+        (false, false) => format!(
+            "the backup is of {origin}, the configuration says {}: set `origin` to the backup's, \
+             or, where entries that were published are lost, add --new-origin",
+            settings.origin
+        ),
+    };
+    Err(RestoreError::Origin(text))
+}
+
+/// Whether the database holds a log.
+fn holds_a_log(target: &Target) -> Result<bool, StoreError> {
+    let mut conn = target.connect()?;
+    if !copy::tables(&mut conn)?.iter().any(|name| name == "log_head") {
+        return Ok(false);
+    }
+    let mut rows = 0;
+    copy::write_rows(&mut conn, ("log_head", "id"), &mut |_| {
+        rows += 1;
+        Ok(())
+    })?;
+    Ok(rows > 0)
+}
+
+/// Loads every table in one transaction, at the schema that the rows have, then migrates.
+fn load(
+    target: &Target,
+    from: &Path,
+    checked: &Checked,
+    told: Told<'_>,
+) -> Result<u64, RestoreError> {
+    Store::migrate_to(target, &checked.manifest.schema)?;
+    let mut broken = None;
+    let loaded = Writer::to(target.clone()).write(
+        "restore",
+        |conn| {
+            copy::without_haste(conn)?;
+            let mut all = 0;
+            for table in &checked.manifest.tables {
+                let mut load = |lines: &mut Vec<String>| -> Result<(), StoreError> {
+                    copy::read_rows(conn, &table.name, &table.columns, lines)?;
+                    all += lines.len() as u64;
+                    told(&table.name, all);
+                    lines.clear();
+                    Ok(())
+                };
+                match load_table(from, table, &mut load) {
+                    Ok(()) => {}
+                    Err(BackupError::Store(error)) => return Err(error),
+                    Err(error) => {
+                        broken = Some(error);
+                        return Err(StoreError::Refused("the backup does not read".into()));
+                    }
+                }
+            }
+            Ok(all)
+        },
+        // Not committed for certain means again from the start: the database must be empty then.
+        |_, _| Ok(false),
+    );
+    if let Some(error) = broken {
+        return Err(error.into());
+    }
+    let rows = loaded?;
+    Store::migrate(target)?;
+    Ok(rows)
+}
+
+fn load_table(
+    from: &Path,
+    table: &BackedTable,
+    load: &mut dyn FnMut(&mut Vec<String>) -> Result<(), StoreError>,
+) -> Result<(), BackupError> {
+    let mut lines = Vec::with_capacity(LOAD_ROWS);
+    backup::read_table(from, table, &mut |line| {
+        lines.push(line.to_string());
+        match lines.len() {
+            LOAD_ROWS => Ok(load(&mut lines)?),
+            _ => Ok(()),
+        }
+    })?;
+    if lines.is_empty() { Ok(()) } else { Ok(load(&mut lines)?) }
+}
+
+/// The published files of the old log step aside, and the head takes the new name.
+fn rename_log(settings: &Settings) -> Result<(), RestoreError> {
+    let (log, old) = (settings.dir.join("log"), settings.dir.join(OLD_LOG));
+    if log.is_dir() && !old.exists() {
+        fs::rename(&log, &old).map_err(|e| RestoreError::Io(log, e))?;
+    }
+    Writer::to(settings.database.clone()).write(
+        "log.rename",
+        |conn| ledger_rows::rename_log(conn, &settings.origin),
+        |_, ()| Ok(false),
+    )?;
+    Ok(())
+}
+
+impl Bureau {
+    /// Restores a backup into the empty database that `settings` names. The bureau's keys and the
+    /// key store must be in place already: they are in no backup.
+    ///
+    /// # Errors
+    /// [`RestoreError`]: each says what to do. Nothing is served in any case.
+    pub fn restore(
+        env: &Env,
+        settings: &Settings,
+        order: &RestoreOrder,
+        told: Told<'_>,
+    ) -> Result<(Bureau, RestoreReport), RestoreError> {
+        let origin = backup::origin_of(&order.from)?;
+        origin_fits(settings, &origin, order)?;
+        let keys = BureauKeys::load(&settings.dir.join("keys"), &origin)?;
+        let known = known(settings, order, &keys)?;
+        let held: Vec<u64> = known.iter().map(|(checkpoint, _)| checkpoint.size).collect();
+        let (checked, roots) =
+            backup::check(&order.from, &keys.log_verifiers(), &held, &mut *told)?;
+        let marker = settings.dir.join(RESTORING);
+        let begun = fs::read_to_string(&marker).is_ok_and(|text| text.trim() == checked.digest);
+        let holds = holds_a_log(&settings.database)?;
+        if holds && !begun {
+            return Err(RestoreError::NotEmpty(settings.database.shown()));
+        }
+        let entries = checked.checkpoint.size;
+        let mut report = RestoreReport { entries, ..RestoreReport::default() };
+        // Where it goes on, entries of its own may be published already: the database, which the
+        // start compares with what was published, has them.
+        if !holds || order.new_origin {
+            report.lost = lost(&checked, &roots, &known, order)?;
+        }
+        if !holds {
+            let text = format!("{}\n", checked.digest);
+            fs::write(&marker, text).map_err(|e| RestoreError::Io(marker.clone(), e))?;
+            report.rows = load(&settings.database, &order.from, &checked, told)?;
+        }
+        if order.new_origin {
+            rename_log(settings)?;
+            report.continued_as = Some(settings.origin.clone());
+        }
+        let bureau = Bureau::begin(env, settings)?;
+        let newest = known.last().map(|(_, note)| note.as_str());
+        bureau.continued(&checked, newest, &report)?;
+        bureau.settle()?;
+        bureau.lapse(&mut report)?;
+        bureau.restored(&checked, &report)?;
+        bureau.publish().map_err(OpenError::Log)?;
+        fs::remove_file(&marker).map_err(|e| RestoreError::Io(marker, e))?;
+        Ok((bureau, report))
+    }
+
+    fn keep(&self, kind: &'static str, says: Vec<(&'static str, Value)>) -> Result<(), Problem> {
+        let admission = Admission::operator("bureau", "restored from a backup");
+        let public = PublicKind::Governance;
+        self.run(Keeping { admission, kind, public, says }).value().map(|_| ())
+    }
+
+    /// The first entry of a log that goes on under a new name: it commits to the old one's head.
+    fn continued(
+        &self,
+        checked: &Checked,
+        newest: Option<&str>,
+        report: &RestoreReport,
+    ) -> Result<(), RestoreError> {
+        let head = self.store.read(ledger_rows::read_head)?.map_or(0, |head| head.size);
+        if report.continued_as.is_none() || head > checked.checkpoint.size {
+            return Ok(());
+        }
+        let newest = newest.unwrap_or(&checked.manifest.checkpoint);
+        let says = vec![
+            ("origin_before", json!(checked.manifest.origin)),
+            ("checkpoint_before", json!(newest)),
+            ("entries_lost", json!(report.lost)),
+        ];
+        Ok(self.keep("origin_continued", says)?)
+    }
+
+    fn restored(&self, checked: &Checked, report: &RestoreReport) -> Result<(), RestoreError> {
+        let says = vec![
+            ("manifest", json!(checked.digest)),
+            ("backup_at", json!(checked.manifest.at)),
+            ("entries", json!(report.entries)),
+            ("lapsed", json!(report.lapsed)),
+        ];
+        Ok(self.keep("origin_restored", says)?)
+    }
+
+    /// Whoever's key is destroyed, or another since, is forgotten here too.
+    fn lapse(&self, report: &mut RestoreReport) -> Result<(), RestoreError> {
+        let mut after = String::new();
+        loop {
+            let rows = self.store.read(|conn| subject_rows::persons_page(conn, &after))?;
+            let Some(last) = rows.last() else { break };
+            after.clone_from(&last.id);
+            let names: Vec<String> = rows.iter().map(|row| person_key_name(&row.id)).collect();
+            let keys = self.keystore.get(names.iter().map(String::as_str))?;
+            for row in rows.iter().filter(|row| row.erased_idx.is_none()) {
+                let key = keys.get(&person_key_name(&row.id));
+                if key.is_some_and(|key| work::open_identity(row, key).is_ok()) {
+                    continue;
+                }
+                let admission = Admission::operator("bureau", "restored from a backup");
+                self.run(Lapse { admission, person: row.id.clone() }).value()?;
+                report.lapsed += 1;
+            }
+        }
+        for name in self.store.read(ledger_rows::evidence_names)? {
+            if self.keystore.get([person_key_name(&name).as_str()])?.is_empty() {
+                let admission = Admission::operator("bureau", "restored from a backup");
+                self.run(EndEvidence { admission, name }).value()?;
+                report.evidence_ended += 1;
+            }
+        }
+        Ok(())
+    }
+}
