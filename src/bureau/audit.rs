@@ -113,7 +113,7 @@ impl Bureau {
 
     fn audit_files(&self, report: &mut AuditReport, progress: Progress<'_>) -> Option<Checkpoint> {
         let source = DirSource::new(self.log_dir());
-        let keys = [self.engine.keys.log.verifier().clone()];
+        let keys = self.engine.keys.log_verifiers();
         let mut told = |done, of| progress("published entries", done, of);
         match verify_log(&source, &keys, None, &[], &mut told) {
             Ok(verified) => {

@@ -27,10 +27,10 @@ use super::admission::Admission;
 use super::command::keeping::Keeping;
 use crate::error::Problem;
 use crate::kernel::Time;
-use crate::kernel::bytes::{from_hex, hex, sha256};
+use crate::kernel::bytes::{Digest, from_hex, hex, sha256};
 use crate::ledger::checkpoint::{Checkpoint, CheckpointError};
 use crate::ledger::leaf::PublicKind;
-use crate::ledger::note::Verifier;
+use crate::ledger::note::{NoteSigner, Verifier};
 use crate::ledger::rows as ledger_rows;
 use crate::ledger::tree::{CompactRange, leaf_hash};
 use crate::report::extract::{
@@ -262,20 +262,22 @@ impl Bureau {
         let (head, tables) = copied?;
         let checkpoint =
             Checkpoint { origin: head.origin, size: head.size, root: head.frontier.root() };
+        let signers = keys.log_signers();
+        let log: Vec<&NoteSigner> = signers.iter().map(|signer| &**signer).collect();
         let rows = tables.iter().map(|table| table.rows).sum();
         let manifest = BackupManifest {
             format: BACKUP_FORMAT.to_string(),
             origin: checkpoint.origin.clone(),
             at: self.engine.env.now(),
             schema,
-            checkpoint: checkpoint.sign(&[&keys.log])?,
-            manifest_key: keys.manifest.public().to_jwk(),
+            checkpoint: checkpoint.sign(&log)?,
+            manifest_key: keys.manifest().public().to_jwk(),
             tables,
         };
         let bytes = to_bytes(&manifest)?;
-        let note = sign_note(BACKUP_FORMAT, &manifest.origin, &bytes, &[&keys.log])
+        let note = sign_note(BACKUP_FORMAT, &manifest.origin, &bytes, &log)
             .map_err(ManifestError::Note)?;
-        let jws = sign_jws(&bytes, &keys.manifest)?;
+        let jws = sign_jws(&bytes, &keys.manifest())?;
         // The manifest comes last: a folder without one is no backup.
         let files = [(MANIFEST_NOTE, note.as_bytes()), (MANIFEST_JWS, jws.as_bytes())];
         for (name, bytes) in files.into_iter().chain([(MANIFEST, &bytes[..])]) {
@@ -319,10 +321,12 @@ pub struct Checked {
     pub digest: String,
     /// The end of the log in it.
     pub checkpoint: Checkpoint,
+    /// Sizes that were asked for, as far as it has them, and its root at each.
+    pub roots: Vec<(u64, Digest)>,
 }
 
 /// Checks a backup against the log's keys; needs neither database nor secret. `held` are sizes at
-/// which the root is wanted, as [`Checked`] and the answer's second part has them.
+/// which the root is wanted.
 ///
 /// # Errors
 /// [`BackupError`] names the file that is at fault.
@@ -331,7 +335,7 @@ pub fn check(
     log_keys: &[Verifier],
     held: &[u64],
     told: Told<'_>,
-) -> Result<(Checked, Vec<(u64, [u8; 32])>), BackupError> {
+) -> Result<Checked, BackupError> {
     let text = read_small(&dir.join(MANIFEST))?;
     let (note, jws) = (read_small(&dir.join(MANIFEST_NOTE))?, read_small(&dir.join(MANIFEST_JWS))?);
     let manifest: BackupManifest = open_manifest(text.as_bytes(), &note, &jws, log_keys, None)?;
@@ -371,7 +375,7 @@ pub fn check(
         return Err(BackupError::Log("its entries do not give the root of its checkpoint"));
     }
     let digest = hex(&sha256(text.as_bytes()));
-    Ok((Checked { manifest, digest, checkpoint }, roots))
+    Ok(Checked { manifest, digest, checkpoint, roots })
 }
 
 fn check_digest(dir: &Path, table: &BackedTable) -> Result<(), BackupError> {

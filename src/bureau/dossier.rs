@@ -483,7 +483,7 @@ impl Dossier {
             origin: engine.origin.clone(),
             size,
             root,
-            vkey: engine.keys.log.vkey(),
+            vkey: engine.keys.log().vkey(),
             how: vec![
                 "Everything printed here is attached to this file as report.json.".to_string(),
                 "Each entry can be shown to stand in the bureau's public log: ask for its proof \

@@ -18,7 +18,7 @@ use crate::ledger::rows::{self as ledger_rows, BodyRow, EntryRow};
 use crate::ledger::source::DirSource;
 use crate::ledger::tile::TiledHashes;
 use crate::report::extract::{
-    Bounds, ExtractEntry, ExtractError, ExtractInput, ExtractKeys, ExtractReport, Period, extract,
+    Bounds, ExtractEntry, ExtractError, ExtractInput, ExtractReport, Period, extract,
 };
 use crate::report::personal::PersonalError;
 use crate::store::{Store, StoreError};
@@ -149,12 +149,11 @@ impl Bureau {
             Ok((start, ledger_rows::first_at(conn, period.until)?))
         })?;
         let bounds = self.bounds(start, end)?;
-        let log_key = &self.engine.keys.log;
         let input = ExtractInput {
             origin: self.engine.origin.clone(),
             period: period.clone(),
             bounds,
-            log_keys: vec![log_key.verifier().clone()],
+            log_keys: self.engine.keys.log_verifiers(),
         };
         let entries = Entries {
             store: &self.store,
@@ -164,8 +163,7 @@ impl Bureau {
             end,
             waiting: VecDeque::new(),
         };
-        let keys = ExtractKeys { manifest: &self.engine.keys.manifest, log: &[log_key] };
-        let report = extract(&input, entries, keys, out, progress)?;
+        let report = self.with_report_keys(|keys| extract(&input, entries, keys, out, progress))?;
         let command = Exported {
             admission: by,
             period: period.name.clone(),

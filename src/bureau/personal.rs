@@ -100,7 +100,7 @@ impl Bureau {
             recipient: order.recipient.to_string(),
             intent,
             gone,
-            manifest_key: self.engine.keys.manifest.public().to_jwk(),
+            manifest_key: self.engine.keys.manifest().public().to_jwk(),
             files: Vec::new(),
         };
         let (digest, rows) = self.with_report_keys(|keys| writer.finish(manifest, keys))?;

@@ -112,10 +112,11 @@ impl Publishing {
         store: Store,
         publisher: Publisher<DirStore>,
     ) -> Result<Publishing, OpenError> {
+        // The head last: another node may write and publish meanwhile.
+        let shown = publisher.checkpoint()?.map_or(0, |checkpoint| checkpoint.size);
+        let kept = store.read(ledger_rows::newest_checkpoint)?.map_or(0, |(size, _)| size);
         let head = store.read(ledger_rows::read_head)?;
         let size = head.map_or(0, |head| head.size);
-        let kept = store.read(ledger_rows::newest_checkpoint)?.map_or(0, |(size, _)| size);
-        let shown = publisher.checkpoint()?.map_or(0, |checkpoint| checkpoint.size);
         let known = shown.max(kept);
         if size < known {
             return Err(OpenError::Log(format!(
@@ -261,7 +262,10 @@ impl Worker {
             size: head.size,
             root: head.frontier.root(),
         };
-        let note = checkpoint.sign(&[&self.engine.keys.log]).map_err(|e| e.to_string())?;
+        let signers = self.engine.keys.log_signers();
+        let note = checkpoint
+            .sign(&signers.iter().map(|signer| &**signer).collect::<Vec<_>>())
+            .map_err(|e| e.to_string())?;
         let now = self.engine.env.now();
         // Kept before it is shown: what anybody has seen must be known here after a restore.
         self.store

@@ -16,6 +16,7 @@ use crate::consent::rows as consent_rows;
 use crate::kernel::Time;
 use crate::ledger::body::{SealedRecord, open_part};
 use crate::ledger::commitment::Opening;
+use crate::ledger::note::NoteSigner;
 use crate::ledger::proof::Proof;
 use crate::ledger::rows as ledger_rows;
 use crate::ledger::source::DirSource;
@@ -46,8 +47,10 @@ const MEASURES: [&str; 7] = [
 impl Bureau {
     /// The keys that sign what leaves.
     pub fn with_report_keys<T>(&self, work: impl FnOnce(ExtractKeys<'_>) -> T) -> T {
-        let log = &self.engine.keys.log;
-        work(ExtractKeys { manifest: &self.engine.keys.manifest, log: &[log] })
+        let keys = &self.engine.keys;
+        let signers = keys.log_signers();
+        let log: Vec<&NoteSigner> = signers.iter().map(|signer| &**signer).collect();
+        work(ExtractKeys { manifest: &keys.manifest(), log: &log })
     }
 
     /// The bureau's home as a rule pack's id.
@@ -246,7 +249,7 @@ impl Bureau {
             at: Time::from_micros(body.at_us),
             certificate_text: text("certificate"),
             signature: text("signature"),
-            key: self.engine.keys.manifest.public().to_jwk(),
+            key: self.engine.keys.manifest_of(&text("keyid")).unwrap_or_default(),
             leaf: String::from_utf8_lossy(&leaf.leaf).into_owned(),
             opening: serde_json::to_value(opening).map_err(|e| broken(&e.to_string()))?,
             proof: self.proof_of(index)?,

@@ -156,7 +156,7 @@ fn known(
             Err(error) => return Err(RestoreError::Io(path, error)),
         }
     }
-    let keys = keys.log_verifiers();
+    let keys = keys.log_verifiers_ever();
     let mut found = Vec::new();
     for (from, note) in notes {
         let opened = Checkpoint::open(&note, &keys, &[]);
@@ -170,13 +170,12 @@ fn known(
 /// Refuses a backup that contradicts what was published, and says how much of that it lacks.
 fn lost(
     checked: &Checked,
-    roots: &[(u64, [u8; 32])],
     known: &[(Checkpoint, String)],
     order: &RestoreOrder,
 ) -> Result<u64, RestoreError> {
     let size = checked.checkpoint.size;
     for (checkpoint, _) in known.iter().filter(|(one, _)| (1..=size).contains(&one.size)) {
-        if !roots.contains(&(checkpoint.size, checkpoint.root)) {
+        if !checked.roots.contains(&(checkpoint.size, checkpoint.root)) {
             return Err(RestoreError::Forked(checkpoint.size));
         }
     }
@@ -314,8 +313,7 @@ impl Bureau {
         let keys = BureauKeys::load(&settings.dir.join("keys"), &origin)?;
         let known = known(settings, order, &keys)?;
         let held: Vec<u64> = known.iter().map(|(checkpoint, _)| checkpoint.size).collect();
-        let (checked, roots) =
-            backup::check(&order.from, &keys.log_verifiers(), &held, &mut *told)?;
+        let checked = backup::check(&order.from, &keys.log_verifiers_ever(), &held, &mut *told)?;
         let marker = settings.dir.join(RESTORING);
         let begun = fs::read_to_string(&marker).is_ok_and(|text| text.trim() == checked.digest);
         let holds = holds_a_log(&settings.database)?;
@@ -327,7 +325,7 @@ impl Bureau {
         // Where it goes on, entries of its own may be published already: the database, which the
         // start compares with what was published, has them.
         if !holds || order.new_origin {
-            report.lost = lost(&checked, &roots, &known, order)?;
+            report.lost = lost(&checked, &known, order)?;
         }
         if !holds {
             let text = format!("{}\n", checked.digest);

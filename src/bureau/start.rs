@@ -155,11 +155,20 @@ impl Bureau {
                 head.at
             )));
         }
-        store.read(|conn| check_right_edge(conn, &head))?;
+        // Both as of one moment: another node may be writing.
+        store.snapshot(|conn| match ledger_rows::read_head(conn)? {
+            Some(head) => check_right_edge(conn, &head),
+            None => Err(StoreError::inconsistent("the log has no head any more")),
+        })?;
         let keys = BureauKeys::load(&settings.dir.join("keys"), &settings.origin)?;
-        let keystore = KeyStore::open(settings.keys.clone(), keys.wrapping.clone())?;
         let cards = store.read(Cards::read)?;
         let engine = Arc::new(engine(env, settings, keys, &cards)?);
+        let again = engine.clone();
+        let again = Arc::new(move || {
+            again.keys.refresh().ok()?;
+            Some(again.keys.wrapping())
+        });
+        let keystore = KeyStore::open(settings.keys.clone(), engine.keys.wrapping(), again)?;
         let log_dir = settings.dir.join("log");
         let publisher = Publisher::open(
             DirStore::open(&log_dir).map_err(|e| OpenError::Io(log_dir.clone(), e))?,
@@ -183,9 +192,7 @@ impl Bureau {
         self.put_in_force(changed)?;
         self.settle_keys()?;
         self.destroy_lingering()?;
-        let vkey = format!("{}\n", self.engine.keys.log.vkey());
-        let path = self.log_dir().join("vkey");
-        std::fs::write(&path, vkey).map_err(|e| OpenError::Io(path, e))?;
+        self.tell_vkey()?;
         self.publish().map_err(OpenError::Log)?;
         Ok(())
     }

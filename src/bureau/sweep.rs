@@ -11,9 +11,10 @@ use super::command::purge::PurgeItems;
 use super::command::refold::day_number;
 use crate::error::Problem;
 use crate::ledger::body::{evidence_until, person_key_name};
+use crate::ledger::rows as ledger_rows;
 use crate::rights::rows as rights_rows;
 use crate::score::rows as score_rows;
-use crate::store::StoreError;
+use crate::store::{AnyConn, StoreError};
 use crate::subject::rows as subject_rows;
 
 /// Rows looked at together.
@@ -61,6 +62,7 @@ impl Bureau {
     /// # Errors
     /// [`SweepError`].
     pub fn sweep(&self) -> Result<Swept, SweepError> {
+        self.settle_keys()?;
         let keys_destroyed = self.destroy_lingering()?;
         let mut swept = Swept { keys_destroyed, ..Swept::default() };
         self.close_overdue(&mut swept)?;
@@ -71,14 +73,30 @@ impl Bureau {
     }
 
     /// Finishes what a failure after a commit has left of replaced keys: one that waits takes its
-    /// place if what it seals is in the database, and is dropped if not.
+    /// place if what it seals is in the database, and is dropped if not. It holds the head
+    /// meanwhile: a key that waits for a batch which is not committed yet must not be dropped, be
+    /// the batch this process's or another's.
     ///
     /// # Errors
     /// The database's or the key store's.
     pub fn settle_keys(&self) -> Result<(), StoreError> {
+        if self.keystore.waiting()?.is_empty() {
+            return Ok(());
+        }
+        self.store.writer().write(
+            "keys.settle",
+            |conn| {
+                ledger_rows::lock_head(conn)?;
+                self.settle_waiting(conn)
+            },
+            |_, ()| Ok(true),
+        )
+    }
+
+    fn settle_waiting(&self, conn: &mut AnyConn) -> Result<(), StoreError> {
         for name in self.keystore.waiting()? {
             let person = name.trim_start_matches("person:");
-            let rows = self.store.read(|conn| subject_rows::persons(conn, &[person]))?;
+            let rows = subject_rows::persons(conn, &[person])?;
             let next = self.keystore.next(&name)?;
             let sealed = rows
                 .first()

@@ -138,7 +138,7 @@ pub fn restore(place: &Place, args: &RestoreArgs) -> Done {
         error => Failure::new(error.code(), error.to_string()),
     })?;
     let audited = bureau.audit(&mut |_, _, _| {});
-    let vkey = bureau.engine.keys.log.vkey();
+    let vkey = bureau.engine.keys.log().vkey();
     bureau.close();
     let audit = audited?;
     if args.shape.json {
@@ -170,7 +170,7 @@ pub fn verify(place: &Place, args: &CheckArgs) -> Done {
     };
     let checked = backup::check(&args.backup, &keys.log, &[], &mut told);
     bar.finish_and_clear();
-    let (checked, _) = checked.map_err(failed)?;
+    let checked = checked.map_err(failed)?;
     let rows: u64 = checked.manifest.tables.iter().map(|table| table.rows).sum();
     if args.trust.shape.json {
         output::json(&json!({

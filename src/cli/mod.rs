@@ -11,6 +11,7 @@ mod collect;
 mod config;
 mod dictionary;
 mod export;
+mod keys;
 mod matter;
 mod model;
 mod output;
@@ -173,6 +174,8 @@ enum Command {
     Extract(export::ExtractArgs),
     /// Derive every table anew from the log and compare, with the database
     Audit(audit::AuditArgs),
+    /// The bureau's own keys, and fresh ones in their place
+    Keys(keys::KeysArgs),
     /// Copy the whole database, while the bureau serves; never a key
     Backup(backup::BackupArgs),
     /// Load a backup into an empty database, and forget whom it must not bring back
@@ -234,6 +237,7 @@ fn run(cli: &Cli) -> Done {
         Command::Record(args) => record::run(place, args),
         Command::Extract(args) => export::extract(place, args),
         Command::Audit(args) => audit::run(place, args),
+        Command::Keys(args) => keys::run(place, args),
         Command::Backup(args) => backup::backup(place, args),
         Command::Restore(args) => backup::restore(place, args),
         Command::Verify(args) => verify::run(place, args),

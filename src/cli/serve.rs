@@ -66,7 +66,7 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
         );
     }
     let doors = doors(&config);
-    let vkey = bureau.engine.keys.log.vkey();
+    let vkey = bureau.engine.keys.log().vkey();
     let (url, environment) = (doors.public_url.clone(), config.environment().name());
     let ready = move |at: SocketAddr| {
         // Port 0 was a wish for a free one: this is the one that was found.
@@ -82,8 +82,10 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
             runtime.block_on(async move {
                 let shutdown = shutdown()?;
                 let sweeping = tokio::spawn(sweep(bureau.clone()));
+                let following = tokio::spawn(follow_keys(bureau.clone()));
                 let served = http::serve(bureau, doors, ready, shutdown).await;
                 sweeping.abort();
+                following.abort();
                 served
             })
         }
@@ -135,6 +137,26 @@ async fn sweep(bureau: Arc<crate::bureau::Bureau>) {
             Ok(Ok(swept)) => tracing::info!(?swept, "swept"),
             Ok(Err(error)) => tracing::error!(%error, "a sweep stopped; the next one goes on"),
             Err(error) => tracing::error!(%error, "a sweep ended"),
+        }
+    }
+}
+
+/// Milliseconds between two looks at the key files.
+const KEYS_MS: u64 = 500;
+
+/// Takes up keys that `fivefold keys` rotated.
+async fn follow_keys(bureau: Arc<crate::bureau::Bureau>) {
+    let mut looks = tokio::time::interval(std::time::Duration::from_millis(KEYS_MS));
+    loop {
+        looks.tick().await;
+        let bureau = bureau.clone();
+        match tokio::task::spawn_blocking(move || bureau.refresh_keys()).await {
+            Ok(Ok(true)) => {
+                tracing::info!("the bureau's keys were rotated: the new ones are in use")
+            }
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the keys cannot be read again"),
+            Err(error) => tracing::error!(%error, "looking at the keys ended"),
         }
     }
 }

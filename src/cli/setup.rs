@@ -106,7 +106,7 @@ pub fn init(place: &Place, args: &InitArgs) -> Done {
         Some(_) => None,
         None => write_file(&config)?,
     };
-    let vkey = bureau.engine.keys.log.vkey();
+    let vkey = bureau.engine.keys.log().vkey();
     let size = bureau.published();
     bureau.close();
     if args.shape.json {

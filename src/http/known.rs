@@ -9,19 +9,20 @@ use serde_json::{Value, json};
 use super::Shared;
 use crate::kernel::bytes::hex;
 
-/// The bureau's response key, as RFC 9421 verifiers look for it.
+/// The bureau's response key, as RFC 9421 verifiers look for it, and those before it.
 pub async fn directory(State(app): State<Shared>) -> Response {
-    let keys = json!({ "keys": [app.bureau.engine.keys.response.public().to_jwk()] });
+    let keys = json!({ "keys": app.bureau.engine.keys.published("response") });
     let mut response = Json(keys).into_response();
     let media_type = HeaderValue::from_static("application/http-message-signatures-directory+json");
     response.headers_mut().insert(header::CONTENT_TYPE, media_type);
     response
 }
 
-/// Response and manifest keys, as JOSE tools look for them.
+/// Response and manifest keys, of now and of before, as JOSE tools look for them.
 pub async fn jwks(State(app): State<Shared>) -> Json<Value> {
     let keys = &app.bureau.engine.keys;
-    Json(json!({ "keys": [keys.response.public().to_jwk(), keys.manifest.public().to_jwk()] }))
+    let all = [keys.published("response"), keys.published("manifest")].concat();
+    Json(json!({ "keys": all }))
 }
 
 /// What this bureau is, and what is in force.
@@ -42,10 +43,13 @@ pub async fn fivefold(State(app): State<Shared>) -> Json<Value> {
             })
         })
         .collect();
+    let vkeys: Vec<String> =
+        engine.keys.log_verifiers_ever().iter().map(ToString::to_string).collect();
     let known = json!({
         "environment": engine.environment.name(),
         "licence": if engine.licensed { "configured" } else { "none" },
-        "log": { "origin": engine.origin, "vkey": engine.keys.log.vkey(), "prefix": "/log" },
+        "log": { "origin": engine.origin, "vkey": engine.keys.log().vkey(), "prefix": "/log",
+                 "vkeys": vkeys },
         "rule_packs": packs,
         "rules_digest": hex(&engine.rules.digest()),
         "scorecards": cards,

@@ -186,7 +186,7 @@ async fn sign(app: &Shared, seen: &RequestSeen, response: Response) -> Response 
             Bytes::new()
         }
     };
-    let key = &app.bureau.engine.keys.response;
+    let key = &*app.bureau.engine.keys.response();
     let now = app.bureau.engine.env.now();
     let fields = sign_response(key, parts.status, Some(seen), &body, now)
         // A target that cannot be signed cannot be bound to; the answer itself still is signed.

@@ -67,6 +67,11 @@ impl SealKey {
         self
     }
 
+    /// The same key, that opens only what it sealed itself.
+    pub fn alone(&self) -> SealKey {
+        SealKey { bytes: self.bytes.clone(), also: None }
+    }
+
     /// The key's bytes, for wrapping.
     pub fn expose(&self) -> &[u8; 32] {
         &self.bytes

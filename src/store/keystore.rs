@@ -2,20 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use diesel::prelude::*;
+use zeroize::Zeroizing;
 
 use super::schema::keys;
-use super::{AnyConn, Store, StoreError, Target, Writer, insert_all, load_by, on_backend};
+use super::{
+    AnyConn, Store, StoreError, Target, Writer, insert_all, load_by, on_backend, page_after,
+};
 use crate::kernel::Env;
 use crate::kernel::seal::{Place, SealKey};
+
+/// Reads the wrapping key again, if it can be read.
+pub type Again = Arc<dyn Fn() -> Option<SealKey> + Send + Sync>;
 
 /// The keys of persons and of periods, each wrapped under the bureau's wrapping key.
 pub struct KeyStore {
     store: Store,
     writer: Mutex<Writer>,
-    wrapping: SealKey,
+    wrapping: Arc<RwLock<SealKey>>,
+    /// Reads the wrapping key again: another process may have rotated it.
+    again: Again,
     /// Whether some key is being replaced: then a second name is looked up with each.
     replacing: Arc<AtomicBool>,
 }
@@ -42,10 +50,11 @@ impl KeyStore {
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub fn open(target: Target, wrapping: SealKey) -> Result<KeyStore, StoreError> {
+    pub fn open(target: Target, wrapping: SealKey, again: Again) -> Result<KeyStore, StoreError> {
         let store = Store::open(target)?;
         let writer = Mutex::new(store.writer());
-        let keystore = KeyStore { store, writer, wrapping, replacing: Arc::default() };
+        let wrapping = Arc::new(RwLock::new(wrapping));
+        let keystore = KeyStore { store, writer, wrapping, again, replacing: Arc::default() };
         let waiting = !keystore.waiting()?.is_empty();
         keystore.replacing.store(waiting, Ordering::SeqCst);
         Ok(keystore)
@@ -57,6 +66,7 @@ impl KeyStore {
             store: self.store.clone(),
             writer: Mutex::new(self.store.writer()),
             wrapping: self.wrapping.clone(),
+            again: self.again.clone(),
             replacing: self.replacing.clone(),
         }
     }
@@ -144,18 +154,18 @@ impl KeyStore {
     pub fn prepare(&self, env: &Env, name: &str, key: &SealKey) -> Result<(), StoreError> {
         self.replacing.store(true, Ordering::SeqCst);
         let next = format!("{NEXT}{name}");
-        let wrapped = self.wrapping.seal(env, place(&next), key.expose());
+        let wrapped = self.current().seal(env, place(&next), key.expose());
         self.exchange(&[&next], Some(KeyRow { name: next.clone(), wrapped }))
     }
 
-    /// Puts the waiting key in the place of `name`; the old one is destroyed.
+    /// Puts the waiting key in the place of `name`; the old one is destroyed. Where none waits,
+    /// another process has done it already.
     ///
     /// # Errors
-    /// The database's, or that none waits.
+    /// The database's.
     pub fn promote(&self, env: &Env, name: &str) -> Result<(), StoreError> {
-        let none = || StoreError::inconsistent(format!("no key waits to replace {name}"));
-        let key = self.next(name)?.ok_or_else(none)?;
-        let wrapped = self.wrapping.seal(env, place(name), key.expose());
+        let Some(key) = self.next(name)? else { return self.settled() };
+        let wrapped = self.current().seal(env, place(name), key.expose());
         let row = KeyRow { name: name.to_string(), wrapped };
         self.exchange(&[name, &format!("{NEXT}{name}")], Some(row))?;
         self.settled()
@@ -203,8 +213,88 @@ impl KeyStore {
                 row.name
             ))
         };
-        let bytes = self.wrapping.open(place(&row.name), &row.wrapped).map_err(|_| broken())?;
+        let open = |wrapping: SealKey| wrapping.open(place(&row.name), &row.wrapped);
+        let opened = open(self.wrapping()).or_else(|error| match (self.again)() {
+            Some(wrapping) => {
+                self.rewrapping(wrapping.clone());
+                open(wrapping)
+            }
+            None => Err(error),
+        });
+        let bytes = Zeroizing::new(opened.map_err(|_| broken())?);
         SealKey::from_slice(&bytes).ok_or_else(broken)
+    }
+
+    fn wrapping(&self) -> SealKey {
+        self.wrapping.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Wraps with another key from now on; it must open what is wrapped already.
+    pub fn rewrapping(&self, wrapping: SealKey) {
+        *self.wrapping.write().unwrap_or_else(PoisonError::into_inner) = wrapping;
+    }
+
+    /// The wrapping key as its file is now: whoever wraps must not do it with one that was
+    /// replaced.
+    fn current(&self) -> SealKey {
+        if let Some(wrapping) = (self.again)() {
+            self.rewrapping(wrapping);
+        }
+        self.wrapping()
+    }
+
+    /// Wraps every key anew that the wrapping key before wrapped, until none is left. Keys that
+    /// are destroyed meanwhile stay destroyed. Answers how many there were.
+    ///
+    /// # Errors
+    /// The database's, or a wrapped key that does not open.
+    pub fn rewrap(&self, env: &Env) -> Result<u64, StoreError> {
+        let mut wrapped = 0;
+        loop {
+            match self.rewrap_once(env)? {
+                0 => break,
+                more => wrapped += more,
+            }
+        }
+        self.wipe()?;
+        Ok(wrapped)
+    }
+
+    fn rewrap_once(&self, env: &Env) -> Result<u64, StoreError> {
+        let (mut after, mut wrapped) = (String::new(), 0);
+        loop {
+            let rows: Vec<KeyRow> =
+                self.store.read(|conn| Ok(page_after!(conn, keys, name, &after, KeyRow)))?;
+            let Some(last) = rows.last() else { break };
+            after.clone_from(&last.name);
+            let wrapping = self.current();
+            let own = wrapping.alone();
+            let mut fresh = Vec::new();
+            for row in rows.iter().filter(|row| own.open(place(&row.name), &row.wrapped).is_err()) {
+                let key = self.opened(row)?;
+                fresh.push((row, wrapping.seal(env, place(&row.name), key.expose())));
+            }
+            wrapped += self.writer().write(
+                "keys.rewrap",
+                |conn| {
+                    let mut done = 0;
+                    for (row, anew) in &fresh {
+                        // The row as it was read: one that was replaced since is wrapped anew
+                        // already, and one that is gone must not come back.
+                        done += on_backend!(conn, |c| diesel::update(
+                            keys::table
+                                .filter(keys::name.eq(&row.name))
+                                .filter(keys::wrapped.eq(&row.wrapped))
+                        )
+                        .set(keys::wrapped.eq(anew))
+                        .execute(c))? as u64;
+                    }
+                    Ok(done)
+                },
+                |_, _| Ok(false),
+            )?;
+        }
+        Ok(wrapped)
     }
 
     /// Durably keeps fresh keys. It is done before the data that they seal is written: a key too
@@ -216,11 +306,12 @@ impl KeyStore {
         if fresh.is_empty() {
             return Ok(());
         }
+        let wrapping = self.current();
         let rows: Vec<KeyRow> = fresh
             .iter()
             .map(|(name, key)| KeyRow {
                 name: name.clone(),
-                wrapped: self.wrapping.seal(env, place(name), key.expose()),
+                wrapped: wrapping.seal(env, place(name), key.expose()),
             })
             .collect();
         self.writer().write(

@@ -40,7 +40,7 @@ const BATCHES: &str = "/v1/inquiries/batch";
 const OBSERVATIONS: &str = "/v1/observations";
 
 /// A bureau in a directory, what is needed to use it, and everything that it ever acknowledged.
-struct Site {
+pub struct Site {
     dir: tempfile::TempDir,
     env: Env,
     vkey: String,
@@ -150,7 +150,7 @@ fn counts(receipt: &[u8], lines: usize) -> (usize, usize) {
 
 impl Site {
     /// Makes a bureau with a bank. `addresses` are those of the database and the key store.
-    fn make(dir: tempfile::TempDir, addresses: &[String], databases: Vec<Fresh>) -> Site {
+    pub fn make(dir: tempfile::TempDir, addresses: &[String], databases: Vec<Fresh>) -> Site {
         let bureau = dir.path().join("bureau");
         let mut init = fivefold(&bureau);
         init.args(["init", "--origin", "bureau.test/log", "--public-url", PUBLIC_URL]);
@@ -171,12 +171,12 @@ impl Site {
         Site { dir, env, vkey, bank, persons, kept, acknowledged, uploads, _databases: databases }
     }
 
-    fn bureau(&self) -> PathBuf {
+    pub fn bureau(&self) -> PathBuf {
         self.dir.path().join("bureau")
     }
 
     /// Starts the program, which becomes ready.
-    fn start(&self) -> (Serving, Door) {
+    pub fn start(&self) -> (Serving, Door) {
         let serving = Serving::start(&self.bureau());
         let door = Door::new(&self.env, serving.url.clone(), PUBLIC_URL.to_string());
         let ready = door.send(&Method::GET, "/readyz", &[], b"").expect("an answer");
@@ -185,7 +185,7 @@ impl Site {
     }
 
     /// Enrols everybody, with consents to furnish and to ask.
-    fn people(&mut self) {
+    pub fn people(&mut self) {
         let (serving, door) = self.start();
         let post = |path: &str, body: &Value| {
             let body = body.to_string();
@@ -324,6 +324,30 @@ impl Site {
         }
     }
 
+    /// One question and its answer, whichever published key signed it.
+    pub fn ask_once(&self, door: &Door, n: usize) -> Value {
+        let person = &self.persons[n % self.persons.len()];
+        let (body, key) = (person.question().to_string(), format!("asked-{n}"));
+        let got = door.ask(&self.bank, Method::POST, INQUIRIES, body.as_bytes(), &key);
+        let got = got.expect("an answer");
+        assert_eq!(got.status, StatusCode::CREATED, "{}", got.json());
+        got.json()
+    }
+
+    /// The log's key is another from here on.
+    pub fn follow(&mut self, vkey: &str) {
+        self.vkey = vkey.to_string();
+    }
+
+    /// Stopped in order; the audit finds nothing, and the log verifies.
+    pub fn end_now(&self, serving: Serving) {
+        serving.stop();
+        let dir = self.bureau();
+        let audit = told(fivefold(&dir).arg("audit"));
+        assert_eq!(audit["findings"], json!([]), "{audit}");
+        told(fivefold(&dir).args(["verify", "log"]).arg(&dir).args(["--vkey", &self.vkey]));
+    }
+
     /// Stopped in order; the log holds everything exactly once, and the audit finds nothing.
     fn end(self, serving: Serving) {
         serving.stop();
@@ -389,20 +413,44 @@ fn with_passfile(dir: &std::path::Path, url: &str) -> String {
     format!("{scheme}://{user}@{place}?passfile={}", path.display())
 }
 
-#[test]
-fn what_was_acknowledged_survives_a_kill_on_sqlite() {
-    let dir = tempfile::tempdir().expect("a directory");
-    killed_again_and_again(Site::make(dir, &[], Vec::new()));
+impl Site {
+    /// A bureau on SQLite.
+    pub fn sqlite() -> Site {
+        let dir = tempfile::tempdir().expect("a directory");
+        Site::make(dir, &[], Vec::new())
+    }
+
+    /// The same on PostgreSQL, where there is one.
+    pub fn postgres(what: &str) -> Option<Site> {
+        let data = Fresh::database(what)?;
+        let keys = Fresh::database(what).expect("a second database");
+        let dir = tempfile::tempdir().expect("a directory");
+        let addresses = [&data, &keys].map(|database| with_passfile(dir.path(), &database.url));
+        Some(Site::make(dir, &addresses, vec![data, keys]))
+    }
 }
 
-#[test]
-fn what_was_acknowledged_survives_a_kill_on_postgresql() {
-    let Some(data) = Fresh::database("survival of a kill") else { return };
-    let keys = Fresh::database("survival of a kill").expect("a second database");
-    let dir = tempfile::tempdir().expect("a directory");
-    let addresses = [&data, &keys].map(|database| with_passfile(dir.path(), &database.url));
-    killed_again_and_again(Site::make(dir, &addresses, vec![data, keys]));
+/// One fact about the program, on both databases.
+macro_rules! on_each_database {
+    ($name:ident, $check:path) => {
+        mod $name {
+            #[test]
+            fn sqlite() {
+                $check($crate::crash::Site::sqlite());
+            }
+
+            #[test]
+            fn postgres() {
+                if let Some(site) = $crate::crash::Site::postgres(stringify!($name)) {
+                    $check(site);
+                }
+            }
+        }
+    };
 }
+pub(crate) use on_each_database;
+
+on_each_database!(what_was_acknowledged_survives_a_kill, super::killed_again_and_again);
 
 /// A proof, as soon as a checkpoint covers the entry.
 fn proof_of(door: &Door, path: &str) -> String {

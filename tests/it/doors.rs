@@ -77,7 +77,7 @@ fn a_partner_enrols_furnishes_and_asks_over_signed_http() {
     let index = answer["log"]["index"].as_u64().expect("an index");
     let proof = house.send(&Method::GET, &format!("/v1/log/proofs/{index}"), &[], b"");
     let proof = String::from_utf8(proof.body).expect("text");
-    let key = house.bureau.engine.keys.log.verifier().clone();
+    let key = house.bureau.engine.keys.log().verifier().clone();
     fivefold::ledger::receipt::verify_receipt(&answer, &proof, &[key], &[]).expect("a receipt");
 
     let path = format!("/v1/consents/{ask}/revoke");

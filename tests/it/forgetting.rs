@@ -98,7 +98,7 @@ on_both!(a_person_is_forgotten_everywhere_and_the_log_still_verifies, "DE", |wor
     // Anyone with the bureau's published key can check the certificate.
     let signature = from_base64(erased["signature"].as_str().expect("a text")).expect("base64");
     let signed = text(&erased["certificate_text"]);
-    let key = world.bureau().engine.keys.manifest.public();
+    let key = world.bureau().engine.keys.manifest().public();
     assert!(key.verify(signed.as_bytes(), &signature));
     world.audited();
 

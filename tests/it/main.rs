@@ -26,6 +26,7 @@ mod reconsidering;
 mod repeating;
 mod reporting;
 mod rights;
+mod rotation;
 mod staff;
 mod tidy;
 mod uploads;

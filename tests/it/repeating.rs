@@ -97,7 +97,7 @@ on_both!(a_reopened_bureau_goes_on_where_it_was, |world| {
     assert_eq!(world.size(), size, "opening writes nothing new");
     world.inquire(&bank, &subject, "credit_application");
     assert_eq!(world.bureau().publish().expect("published"), size + 2);
-    let keys = [world.bureau().engine.keys.log.verifier().clone()];
+    let keys = [world.bureau().engine.keys.log().verifier().clone()];
     let source = DirSource::new(world.bureau().log_dir());
     let report = verify_log(&source, &keys, None, &[], &mut |_, _| {}).expect("it verifies");
     assert_eq!(report.checkpoint.size, size + 2);

@@ -79,7 +79,7 @@ on_both!(what_the_bureau_counts_is_proved_to_be_on_record, "CN", |world| {
     let leaf = Leaf::parse(counted.leaf.as_bytes()).expect("a leaf");
     let opening: Opening = serde_json::from_value(counted.opening.clone()).expect("an opening");
     assert_eq!((leaf.kind, opening.commitment()), (PublicKind::Export, leaf.commitment));
-    let keys = [world.bureau().engine.keys.log.verifier().clone()];
+    let keys = [world.bureau().engine.keys.log().verifier().clone()];
     let proof = Proof::parse(&counted.proof).expect("a proof");
     proof.verify(counted.leaf.as_bytes(), &keys, &[]).expect("it is in the log");
     let grid = counted.grid().expect("a table");
@@ -148,7 +148,7 @@ on_both!(a_certificate_is_signed_in_the_log_and_names_nobody, "DE", |world| {
     let view = world.bureau().certificate(index).expect("read").expect("a certificate");
     assert_eq!(view.certificate_text, text(&answer["certificate_text"]));
     assert_eq!(view.signature, text(&answer["signature"]));
-    let keys = [world.bureau().engine.keys.log.verifier().clone()];
+    let keys = [world.bureau().engine.keys.log().verifier().clone()];
     let proof = Proof::parse(&view.proof).expect("a proof");
     proof.verify(view.leaf.as_bytes(), &keys, &[]).expect("it is in the log");
     let opening: Opening = serde_json::from_value(view.opening.clone()).expect("an opening");

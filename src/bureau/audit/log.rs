@@ -296,7 +296,7 @@ impl<'a> Pass<'a> {
     fn checkpoint(&mut self, note: &str) {
         self.report.checkpoints += 1;
         let size = self.tree.size();
-        let keys = [self.bureau.engine.keys.log.verifier().clone()];
+        let keys = self.bureau.engine.keys.log_verifiers_ever();
         match Checkpoint::open(note, &keys, &[]) {
             Ok(opened) => {
                 let says = opened.checkpoint;

@@ -289,7 +289,7 @@ pub(super) fn record(
     tombs: usize,
 ) -> Result<Value, Fault> {
     let text = certificate.to_string();
-    let key = &work.engine.keys.manifest;
+    let key = work.engine.keys.manifest();
     let signature = base64(&key.sign(text.as_bytes()));
     let keyid = key.public().thumbprint();
     let draft = Draft::new("erased", PublicKind::Right)
@@ -393,7 +393,7 @@ impl Command for EndEvidence {
             "certificate": "fivefold-evidence/v1", "at": work.now, "gone": ranges(gone.clone()),
         });
         let text = certificate.to_string();
-        let key = &work.engine.keys.manifest;
+        let key = work.engine.keys.manifest();
         let (actor, _) = authority::actor(work, &self.admission);
         let draft = Draft::new("erasure_ended", PublicKind::Right)
             .says("by", actor)

@@ -121,7 +121,7 @@ impl Command for PurgeItems {
             "rules": over.rules, "keys_destroyed": ids.len(),
         });
         let text = certificate.to_string();
-        let key = &work.engine.keys.manifest;
+        let key = work.engine.keys.manifest();
         let (actor, _) = authority::actor(work, &self.admission);
         let draft = Draft::new("purged", PublicKind::Right)
             .about(&person)
