@@ -232,6 +232,10 @@ fn refused(
         .says("policies", outward.policies.clone())
         .counts("codes", refusal.codes())
         .counts("policies", refusal.policies());
+    // What usage is counted by.
+    if let Some(scenario) = &facts.scenario {
+        draft = draft.counts("scenario", scenario.clone());
+    }
     if let Some(person) = person {
         draft = draft.about(person).holds(json!({ "person": person }));
     }

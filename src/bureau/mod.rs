@@ -31,6 +31,7 @@ pub mod needs;
 pub mod personal;
 pub mod probing;
 pub mod publisher;
+pub mod quota;
 pub mod register;
 pub mod replay;
 pub mod reporting;
@@ -44,6 +45,7 @@ pub mod start;
 pub mod sweep;
 pub mod tomb;
 pub mod upload;
+pub mod usage;
 pub mod work;
 
 use std::path::PathBuf;
@@ -64,7 +66,9 @@ use crate::score::{ReasonTexts, Scorecard};
 use crate::store::{KeyStore, Store};
 use keys::BureauKeys;
 use publisher::Publishing;
+use quota::Quotas;
 use sequencer::Sequencer;
+use usage::Counted;
 
 /// What does not change while the bureau runs.
 pub struct Engine {
@@ -82,6 +86,8 @@ pub struct Engine {
     pub home: String,
     /// The log's origin.
     pub origin: String,
+    /// How much each partner may ask, and has asked.
+    pub quotas: Quotas,
     /// What reason codes mean, in words.
     pub texts: ReasonTexts,
     scorecard: Scorecard,
@@ -153,6 +159,8 @@ pub struct Bureau {
     keystore: KeyStore,
     sequencer: Sequencer,
     publishing: Publishing,
+    /// Usage of the periods asked for lately.
+    counted: Counted,
 }
 
 impl Bureau {

@@ -254,6 +254,7 @@ impl State {
         );
         // After a failure the registry may hold what was rolled back: it is read again.
         let (replies, head, after) = outcome?;
+        engine.quotas.settle(head.size);
         *seen = Some(head);
         for name in after.replaced {
             if let Err(error) = keystore.promote(&engine.env, &name) {
@@ -291,6 +292,7 @@ fn execute(
         .ok_or_else(|| StoreError::Schema("the log has no head: run `fivefold init`".into()))?;
     if seen.is_none_or(|s| s.size != head.size || s.batch != head.batch) {
         *registry = partner_rows::load(conn)?;
+        engine.quotas.agree_all(registry);
     }
     let clock = engine.env.now();
     if !clock_is_plausible(clock, head.at) {
@@ -300,6 +302,7 @@ fn execute(
         )));
     }
     let now = clock.max(head.at);
+    engine.quotas.resume(conn, head.size, now)?;
     let mut needs = Needs::default();
     for command in commands {
         command.needs(&mut needs);

@@ -7,9 +7,11 @@ use super::admission::Admission;
 use super::command::governance::InForce;
 use super::keys::{BureauKeys, KeyError, clock_is_plausible};
 use super::publisher::{Publishing, check_right_edge};
+use super::quota::Quotas;
 use super::restore::RESTORING;
 use super::room::{FREE_BYTES_MIN, Room};
 use super::sequencer::Sequencer;
+use super::usage::Counted;
 use super::{Bureau, Engine, Reply};
 use crate::collect::observation::Dimension;
 use crate::error::Problem;
@@ -21,6 +23,7 @@ use crate::ledger::rows::{self as ledger_rows, Head};
 use crate::ledger::tree::CompactRange;
 use crate::model::governance::Role;
 use crate::model::rows as model_rows;
+use crate::partner::rows as partner_rows;
 use crate::policy::{Environment, Pack, Rules, RulesError};
 use crate::score::edition::{Edition, edition};
 use crate::score::rows as score_rows;
@@ -169,6 +172,7 @@ impl Bureau {
             Some(again.keys.wrapping())
         });
         let keystore = KeyStore::open(settings.keys.clone(), engine.keys.wrapping(), again)?;
+        engine.quotas.agree_all(&store.read(partner_rows::load)?);
         let log_dir = settings.dir.join("log");
         let publisher = Publisher::open(
             DirStore::open(&log_dir).map_err(|e| OpenError::Io(log_dir.clone(), e))?,
@@ -180,7 +184,8 @@ impl Bureau {
         let room = Room::under(dir.clone(), FREE_BYTES_MIN);
         let committed = move |size| wake.committed(size);
         let sequencer = Sequencer::start(engine.clone(), writer, keys, room, committed);
-        Ok(Bureau { engine, store, dir, keystore, sequencer, publishing })
+        let counted = Counted::default();
+        Ok(Bureau { engine, store, dir, keystore, sequencer, publishing, counted })
     }
 
     /// Finishes what an end in the middle of something has left, and publishes what is committed.
@@ -307,6 +312,7 @@ fn engine(
         licensed: settings.licensed,
         home: settings.home.clone(),
         origin: settings.origin.clone(),
+        quotas: Quotas::default(),
         texts: ReasonTexts::load(REASONS.as_bytes())?,
         in_force: (hex(&scorecard.digest), scorecard.digest == shipped.digest),
         challengers,

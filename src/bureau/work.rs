@@ -304,6 +304,7 @@ impl<'a> Work<'a> {
 
     /// Writes a partner.
     pub fn put_partner(&mut self, partner: Partner) {
+        self.engine.quotas.agree(&partner);
         self.registry.partners.insert(partner.id.clone(), partner.clone());
         self.pending.partners.push(partner);
     }

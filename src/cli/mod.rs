@@ -28,6 +28,7 @@ mod simulate;
 mod staff;
 mod statement;
 mod subject;
+mod usage;
 mod verify;
 #[cfg(test)]
 mod whole_test;
@@ -166,6 +167,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// The laboratory: fit, score with, measure and compare scorecards on any table
     Model(model::ModelArgs),
+    /// What partners asked in a month, and what of it is billable
+    Usage(usage::UsageArgs),
     /// Reports as PDF
     Report(report::ReportArgs),
     /// Put on record what reports need and nothing else knows
@@ -233,6 +236,7 @@ fn run(cli: &Cli) -> Done {
         Command::Explain(args) => score::explain(place, args),
         Command::Replay(args) => replay::run(place, args),
         Command::Model(args) => model::run(place, args),
+        Command::Usage(args) => usage::run(place, args),
         Command::Report(args) => report::run(place, args),
         Command::Record(args) => record::run(place, args),
         Command::Extract(args) => export::extract(place, args),

@@ -12,7 +12,7 @@ use super::{Place, Shape, Staff, with_bureau};
 use crate::bureau::command::governance::{AddPartner, Change, ChangePartner};
 use crate::kernel::Env;
 use crate::partner::signature::PublicKey;
-use crate::partner::{Contract, ExportBasis, Partner, Registry, Role, rows as partner_rows};
+use crate::partner::{Contract, ExportBasis, Partner, Quota, Registry, Role, rows as partner_rows};
 use crate::store::Store;
 
 /// Arguments of `partner`.
@@ -36,7 +36,7 @@ enum Act {
     Resume(ChangeArgs),
     /// Add a further key, and retire an old one
     RotateKey(RotateArgs),
-    /// Contract a further scenario, or change the threshold of one; it then stands for a while
+    /// Contract a further scenario, change the threshold of one, or say how much may be asked
     Contract(ContractArgs),
     /// Record on what basis answers may leave the country for it
     ExportBasis(ExportArgs),
@@ -131,13 +131,24 @@ struct ChangeArgs {
 #[derive(Args)]
 #[command(after_help = "\
 Example:
-  fivefold partner contract 'Harbour Hotel' --scenario hotel_deposit=640")]
+  fivefold partner contract 'Harbour Hotel' --scenario hotel_deposit=640
+  fivefold partner contract 'Harbour Hotel' --inquiries-per-day 2000 --requests-per-minute 300")]
 struct ContractArgs {
     /// Id or name of the partner
     partner: String,
-    /// The scenario, with its own threshold where it has one
-    #[arg(long, value_name = "NAME[=THRESHOLD]")]
-    scenario: String,
+    /// The scenario, with its own threshold where it has one; a threshold then stands for a while
+    #[arg(
+        long,
+        value_name = "NAME[=THRESHOLD]",
+        required_unless_present_any = ["daily", "minutely"]
+    )]
+    scenario: Option<String>,
+    /// Inquiries on record that a day (UTC) may have
+    #[arg(id = "daily", long = "inquiries-per-day", value_name = "N")]
+    daily: Option<u32>,
+    /// Signed requests that a minute may have
+    #[arg(id = "minutely", long = "requests-per-minute", value_name = "N")]
+    minutely: Option<u32>,
     #[command(flatten)]
     staff: Staff,
     #[command(flatten)]
@@ -272,6 +283,16 @@ fn scenarios_of(partner: &Partner) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
+fn quota_of(partner: &Partner) -> String {
+    let said = |count: Option<u32>, what: &str| match count {
+        Some(count) => format!("{count} {what}"),
+        None => format!("the bureau's {what}"),
+    };
+    let Quota { requests_per_minute, inquiries_per_day } = partner.quota;
+    let day = inquiries_per_day.map(|count| format!(", {count} inquiries a day"));
+    said(requests_per_minute, "requests a minute") + &day.unwrap_or_default()
+}
+
 fn roles_of(partner: &Partner) -> String {
     partner.roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")
 }
@@ -342,6 +363,7 @@ fn show(place: &Place, args: &NamedArgs) -> Done {
         ("country", partner.country.clone()),
         ("roles", roles_of(partner)),
         ("scenarios", scenarios_of(partner)),
+        ("quota", quota_of(partner)),
         ("status", status.to_string()),
         ("since", partner.created.to_second_text()),
     ])?;
@@ -391,12 +413,28 @@ fn rotate(place: &Place, args: &RotateArgs) -> Done {
 }
 
 fn contract(place: &Place, args: &ContractArgs) -> Done {
-    let (name, terms) = scenario(&args.scenario)?;
+    let contracted = args.scenario.as_deref().map(scenario).transpose()?;
     let body = with_bureau(place, |bureau, config| {
-        let admission = args.staff.admission(config.environment(), "partner contract")?;
-        let change = Change::Contract(name, terms);
-        let command = ChangePartner { admission, partner: args.partner.clone(), change };
-        Ok(bureau.run(command).value()?)
+        let known = bureau.store.read(partner_rows::load)?;
+        let before = known.find(&args.partner).map(|partner| partner.quota).unwrap_or_default();
+        let quota = Quota {
+            requests_per_minute: args.minutely.or(before.requests_per_minute),
+            inquiries_per_day: args.daily.or(before.inquiries_per_day),
+        };
+        let steps = [
+            contracted.map(|(name, terms)| Change::Contract(name, terms)),
+            (quota != before).then_some(Change::Quota(quota)),
+        ];
+        let mut body = Value::Null;
+        for change in steps.into_iter().flatten() {
+            let admission = args.staff.admission(config.environment(), "partner contract")?;
+            let command = ChangePartner { admission, partner: args.partner.clone(), change };
+            body = bureau.run(command).value()?;
+        }
+        if body.is_null() {
+            body = json!({ "partner": args.partner, "quota": before });
+        }
+        Ok(body)
     })?;
     tell(&body, &args.shape)
 }

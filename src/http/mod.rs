@@ -19,6 +19,7 @@ mod rights;
 mod routes;
 mod signed;
 mod traced;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::future::Future;

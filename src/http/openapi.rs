@@ -106,6 +106,7 @@ pub struct ProblemBody {
         super::rights::complaint,
         super::rights::read_notice,
         super::rights::events,
+        super::usage::read,
         super::log::proof,
     )
 )]

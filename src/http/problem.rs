@@ -62,7 +62,7 @@ pub fn status(code: &str) -> StatusCode {
         | "column_conflict"
         | "too_many_columns"
         | "control_total_mismatch" => StatusCode::UNPROCESSABLE_ENTITY,
-        "overloaded" => StatusCode::TOO_MANY_REQUESTS,
+        "overloaded" | "rate_exceeded" | "quota_exceeded" => StatusCode::TOO_MANY_REQUESTS,
         "timeout" => StatusCode::REQUEST_TIMEOUT,
         "database_unavailable" | "disk_full" | "not_covered_yet" | "not_ready" => {
             StatusCode::SERVICE_UNAVAILABLE

@@ -11,7 +11,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::{Shared, consents, inquiries, known, log, observations, openapi, operate, persons};
-use super::{rights, signed, traced};
+use super::{rights, signed, traced, usage};
 use crate::error::Problem;
 
 /// Seconds after which a request that is not done is given up, whatever it is: time for the
@@ -44,6 +44,7 @@ pub fn router(app: Shared) -> Router {
         .route("/complaints", post(rights::complaint))
         .route("/notices/{id}", get(rights::read_notice))
         .route("/events", get(rights::events))
+        .route("/usage", get(usage::read))
         .route("/freezes", post(persons::freeze))
         .route("/freezes/{id}", delete(persons::unfreeze))
         .fallback(not_found)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use super::caller::{Caller, request_head};
 use super::directory::Known;
 use crate::bureau::admission::{Admission, Principal};
 use crate::bureau::command::upload::OpenUpload;
+use crate::bureau::quota::Limit;
 use crate::bureau::upload::UPLOAD_BYTES_MAX;
 use crate::error::Problem;
 use crate::kernel::Time;
@@ -28,6 +29,10 @@ use crate::partner::signature::{
 
 /// Seconds in which a request must be answered.
 const ANSWER_SECONDS_MAX: u64 = 90;
+/// The limits that hold.
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// How much of them is left.
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// Bytes of an ordinary body at most.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of an upload that is answered within its request; larger ones are answered with 202.
@@ -77,10 +82,19 @@ pub async fn signed(
             return sign(&app, &unauthenticated, problem.into_response()).await;
         }
     };
+    let whose = known.principal.clone();
+    if let Err(problem) = app.bureau.engine.quotas.knock(&whose, app.bureau.engine.env.now()) {
+        drain(body).await;
+        let response = limited(&app, &whose, problem.into_response());
+        return sign(&app, &unauthenticated, response).await;
+    }
     let entry = Entry { presented: &presented, principal: &known.principal };
     let (arrived, nonce) = match enter(&app, entry, body, head, uri.path()).await {
         Ok(entered) => entered,
-        Err(problem) => return sign(&app, &unauthenticated, problem.into_response()).await,
+        Err(problem) => {
+            let response = limited(&app, &whose, problem.into_response());
+            return sign(&app, &unauthenticated, response).await;
+        }
     };
     let seen = presented.seen_in(head);
     parts.extensions.insert(Caller {
@@ -100,7 +114,7 @@ pub async fn signed(
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     };
-    sign(&app, &seen, response).await
+    sign(&app, &seen, limited(&app, &whose, response)).await
 }
 
 /// Whose request is at the door.
@@ -173,6 +187,24 @@ fn authenticate(app: &Shared, head: RequestHead<'_>) -> Result<(Presented, Known
     }
     presented.verify(&known.key).map_err(|e| Problem::from(&e))?;
     Ok((presented, known))
+}
+
+/// Tells how much may still be asked (draft-ietf-httpapi-ratelimit-headers): a client that reads
+/// it never meets a 429.
+fn limited(app: &Shared, whose: &Principal, mut response: Response) -> Response {
+    let engine = &app.bureau.engine;
+    let (mut policies, mut limits) = (Vec::new(), Vec::new());
+    for limit in engine.quotas.limits(whose, engine.env.now()) {
+        let Limit { name, quota, window_seconds, remaining, reset_seconds } = limit;
+        policies.push(format!("\"{name}\";q={quota};w={window_seconds}"));
+        limits.push(format!("\"{name}\";r={remaining};t={reset_seconds}"));
+    }
+    for (name, values) in [(RATE_LIMIT_POLICY, policies), (RATE_LIMIT, limits)] {
+        if let Ok(value) = HeaderValue::from_str(&values.join(", ")) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 /// Signs a response over its exact bytes.

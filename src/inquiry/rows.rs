@@ -91,6 +91,20 @@ pub fn between(conn: &mut AnyConn, from: u64, to: u64) -> Result<Vec<InquiryRow>
     Ok(load_between!(conn, inquiries, from, to, InquiryRow))
 }
 
+/// How many inquiries each asker has among the entries `from..to`.
+pub fn asked_between(
+    conn: &mut AnyConn,
+    from: u64,
+    to: u64,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    Ok(on_backend!(conn, |c| inquiries::table
+        .filter(inquiries::idx.ge(from as i64))
+        .filter(inquiries::idx.lt(to as i64))
+        .group_by(inquiries::asker)
+        .select((inquiries::asker, diesel::dsl::count_star()))
+        .load(c))?)
+}
+
 /// How many outcomes were reported.
 pub fn outcome_count(conn: &mut AnyConn) -> Result<u64, StoreError> {
     let count: i64 = on_backend!(conn, |c| inquiry_outcomes::table.count().get_result(c))?;

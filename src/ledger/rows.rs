@@ -158,6 +158,21 @@ pub fn bodies(conn: &mut AnyConn, from: u64, to: u64) -> Result<Vec<BodyRow>, St
         .load(c))?)
 }
 
+/// Bodies `from..to` of these exact kinds, in order.
+pub fn bodies_of(
+    conn: &mut AnyConn,
+    kinds: &[&str],
+    from: u64,
+    to: u64,
+) -> Result<Vec<BodyRow>, StoreError> {
+    Ok(on_backend!(conn, |c| bodies::table
+        .filter(bodies::idx.ge(from as i64))
+        .filter(bodies::idx.lt(to as i64))
+        .filter(bodies::kind.eq_any(kinds))
+        .order(bodies::idx)
+        .load(c))?)
+}
+
 /// How many entries the log had at `at_us`. Where bodies at its end were purged it says fewer:
 /// they hold nothing that could be read any more.
 pub fn size_at(conn: &mut AnyConn, at_us: i64) -> Result<u64, StoreError> {

@@ -9,5 +9,7 @@ pub mod rows;
 pub mod signature;
 pub mod staff;
 
-pub use registry::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Registry, Role};
+pub use registry::{
+    Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Quota, Registry, Role,
+};
 pub use staff::{StaffMember, StaffRole};

@@ -78,6 +78,25 @@ pub struct ExportBasis {
     pub expires: Time,
 }
 
+/// How much was agreed with a partner; the bureau's own limits hold where nothing was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// Signed requests of one minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    /// Inquiries on record of one day (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inquiries_per_day: Option<u32>,
+}
+
+impl Quota {
+    /// Whether nothing was agreed.
+    pub fn is_open(&self) -> bool {
+        *self == Quota::default()
+    }
+}
+
 /// A partner platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partner {
@@ -98,6 +117,9 @@ pub struct Partner {
     pub roles: BTreeSet<Role>,
     /// The scenarios it has contracted.
     pub scenarios: BTreeMap<String, Contract>,
+    /// How much it may ask.
+    #[serde(default, skip_serializing_if = "Quota::is_open")]
+    pub quota: Quota,
     /// Suspended partners are refused everything.
     pub suspended: bool,
     /// Since when it takes part.

@@ -22,6 +22,7 @@ struct PartnerRow {
     created_us: i64,
     country: String,
     export_basis: Option<String>,
+    quota: Option<String>,
 }
 
 #[derive(Queryable, Insertable)]
@@ -76,6 +77,8 @@ pub fn load(conn: &mut AnyConn) -> Result<Registry, StoreError> {
             serde_json::from_str(&row.scenarios).map_err(|_| broken("scenarios", &row.id))?;
         let export_basis = row.export_basis.as_deref().map(serde_json::from_str).transpose();
         let export_basis = export_basis.map_err(|_| broken("export basis", &row.id))?;
+        let quota = row.quota.as_deref().map(serde_json::from_str).transpose();
+        let quota = quota.map_err(|_| broken("quota", &row.id))?.unwrap_or_default();
         let partner = Partner {
             id: row.id.clone(),
             name: row.name,
@@ -84,6 +87,7 @@ pub fn load(conn: &mut AnyConn) -> Result<Registry, StoreError> {
             sector: row.sector,
             roles,
             scenarios,
+            quota,
             suspended: row.suspended,
             created: Time::from_micros(row.created_us),
         };
@@ -216,6 +220,10 @@ pub fn put(conn: &mut AnyConn, partner: &Partner) -> Result<(), StoreError> {
             .map(serde_json::to_string)
             .transpose()
             .map_err(text)?,
+        quota: match partner.quota.is_open() {
+            true => None,
+            false => Some(serde_json::to_string(&partner.quota).map_err(text)?),
+        },
     };
     on_backend!(conn, |c| diesel::insert_into(partners::table)
         .values(&row)

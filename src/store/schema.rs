@@ -50,6 +50,7 @@ diesel::table! {
         created_us -> BigInt,
         country -> Text,
         export_basis -> Nullable<Text>,
+        quota -> Nullable<Text>,
     }
 }
 

@@ -91,7 +91,7 @@ fn a_partner_enrols_furnishes_and_asks_over_signed_http() {
 
 /// Every route, and whether it may be used without a signature. The list of open ones may only
 /// shrink.
-const ROUTES: [(&str, &str, bool); 32] = [
+const ROUTES: [(&str, &str, bool); 33] = [
     ("POST", "/v1/subjects", false),
     ("GET", "/v1/subjects/me/report", false),
     ("POST", "/v1/consents", false),
@@ -112,6 +112,7 @@ const ROUTES: [(&str, &str, bool); 32] = [
     ("POST", "/v1/complaints", false),
     ("GET", "/v1/notices/ntc_1", false),
     ("GET", "/v1/events", false),
+    ("GET", "/v1/usage", false),
     ("POST", "/v1/freezes", false),
     ("DELETE", "/v1/freezes/frz_1", false),
     ("GET", "/v1/log/proofs/0", true),

@@ -30,5 +30,6 @@ mod rotation;
 mod staff;
 mod tidy;
 mod uploads;
+mod usage;
 mod world;
 mod year;

@@ -340,6 +340,12 @@ impl Expected {
                     partner.scenarios.insert(entry.says("scenario").to_string(), contract);
                 }
             }
+            "partner_quota" => {
+                let quota = serde_json::from_value(entry.record["quota"].clone());
+                if let (Some(partner), Ok(quota)) = (self.partners.get_mut(&id), quota) {
+                    partner.quota = quota;
+                }
+            }
             "partner_export_basis" => {
                 let basis = serde_json::from_value(entry.record["export_basis"].clone()).ok();
                 if let Some(partner) = self.partners.get_mut(&id) {

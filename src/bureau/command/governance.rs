@@ -13,7 +13,7 @@ use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows::ArtefactRow;
 use crate::partner::signature::PublicKey;
-use crate::partner::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Role};
+use crate::partner::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Quota, Role};
 use crate::policy::Action;
 
 /// A pack set or scorecard comes into force, again perhaps; also the first entry of a log.
@@ -246,6 +246,7 @@ impl Command for AddPartner {
             sector: self.sector.clone(),
             roles: self.roles.iter().copied().collect(),
             scenarios: self.scenarios.iter().cloned().collect(),
+            quota: Quota::default(),
             suspended: false,
             created: work.now,
         };
@@ -281,6 +282,8 @@ pub enum Change {
     RetireKey(String),
     /// A scenario is contracted, or its terms change.
     Contract(String, Contract),
+    /// How much it may ask from now on.
+    Quota(Quota),
     /// Answers about persons elsewhere may leave for it, on this basis (PIPL 38).
     ExportBasis(ExportBasis),
 }
@@ -308,6 +311,12 @@ pub struct ChangePartner {
     pub partner: String,
     /// What changes.
     pub change: Change,
+}
+
+fn own_key(work: &Work<'_>, partner: &Partner, keyid: &str) -> Result<PartnerKey, Problem> {
+    let known = work.registry.keys.get(keyid).filter(|key| key.partner == partner.id);
+    let none = || Problem::new("key_unknown", "This partner has no such key.");
+    known.cloned().ok_or_else(none)
 }
 
 impl Command for ChangePartner {
@@ -351,6 +360,13 @@ impl Command for ChangePartner {
                 body["scenarios"] = json!(partner.scenarios);
                 work.put_partner(partner);
             }
+            Change::Quota(quota) => {
+                let entry = draft("partner_quota").says("quota", json!(quota));
+                body["index"] = json!(work.append(entry)?.index);
+                body["quota"] = json!(quota);
+                partner.quota = *quota;
+                work.put_partner(partner);
+            }
             Change::ExportBasis(basis) => {
                 let faults = export_faults(work, basis);
                 if !faults.is_empty() {
@@ -374,11 +390,7 @@ impl Command for ChangePartner {
                 work.put_partner_key(&keyid, key);
             }
             Change::RetireKey(keyid) => {
-                let known = work.registry.keys.get(keyid).filter(|k| k.partner == partner.id);
-                let Some(mut key) = known.cloned() else {
-                    let text = "This partner has no such key.";
-                    return Err(Problem::new("key_unknown", text).into());
-                };
+                let mut key = own_key(work, &partner, keyid)?;
                 let entry = draft("partner_key_retired").says("keyid", keyid.clone());
                 body["index"] = json!(work.append(entry)?.index);
                 key.retired = Some(work.now);

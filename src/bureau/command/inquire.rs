@@ -100,6 +100,7 @@ impl Command for Inquire {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
+        work.engine.quotas.check(&self.asker(), work.now)?;
         let found = self.found(work)?;
         match decide(&work.engine.rules, &found.facts) {
             Decision::Permit(permit) => match &found.person {
@@ -399,6 +400,7 @@ impl Inquire {
             answer: Vec::new(),
             threshold,
         };
+        work.engine.quotas.count(&row.asker);
         self.keep(work, body, &recorded, row)
     }
 
