@@ -4,6 +4,8 @@
 //! A problem has a stable `code`, a sentence that says what to do next, and all reasons at once.
 //! The HTTP status of a code is known to `http` only.
 
+pub mod catalogue;
+
 use serde::{Deserialize, Serialize};
 
 /// One thing wrong with what was sent.
@@ -27,7 +29,7 @@ impl Reason {
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// A stable code (`docs` lists them): what programs match on.
+    /// A stable code ([`catalogue`] has them all): what programs match on.
     pub code: String,
     /// What happened and what to do next, in a sentence.
     pub detail: String,

@@ -1,4 +1,4 @@
-//! `dictionary`: every field that can be sent.
+//! `dictionary`: every field that can be sent, and every code that can come back.
 
 use std::process::ExitCode;
 
@@ -6,10 +6,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::config::Config;
-use super::output::{self, Done, Failure};
+use super::output::{self, Done, Failure, note};
 use super::{Place, Shape};
 use crate::bureau::register;
 use crate::collect::dictionary::{dictionary, example};
+use crate::http::docs::{self, Cell, Document};
+use crate::policy::Rules;
 use crate::store::Store;
 
 /// Arguments of `dictionary`.
@@ -19,6 +21,7 @@ Examples:
   fivefold dictionary account_month            the fields of one observation type
   fivefold dictionary account_month --example  a whole record that is accepted in form
   fivefold dictionary --json                   everything, for machines
+  fivefold dictionary --errors --markdown      what every error code means, and what to do
   fivefold dictionary --register --dir bureau  why each item is collected, and when it was used")]
 pub struct DictionaryArgs {
     /// One observation type; all of them when left out
@@ -29,6 +32,12 @@ pub struct DictionaryArgs {
     /// Print the register of data items: purpose, what uses them, when last; unused ones named
     #[arg(long, conflicts_with_all = ["observation", "example"])]
     register: bool,
+    /// Print the catalogue of error codes instead
+    #[arg(long, conflicts_with_all = ["observation", "example", "register"])]
+    errors: bool,
+    /// Print Markdown, as it is served under /docs
+    #[arg(long, conflicts_with_all = ["example", "register", "json"])]
+    markdown: bool,
     #[command(flatten)]
     shape: Shape,
 }
@@ -37,6 +46,15 @@ pub struct DictionaryArgs {
 pub fn run(place: &Place, args: &DictionaryArgs) -> Done {
     if args.register {
         return show_register(place, &args.shape);
+    }
+    if args.errors {
+        let config = Config::load(place)?;
+        let rules = match &config.policies {
+            Some(folder) => Rules::load(folder),
+            None => Rules::embedded(),
+        };
+        let rules = rules.map_err(|e| Failure::new("rules_invalid", e.to_string()))?;
+        return show(&docs::errors(&rules), args);
     }
     let wanted = args.observation.as_deref();
     let mut entries = dictionary();
@@ -54,6 +72,9 @@ pub fn run(place: &Place, args: &DictionaryArgs) -> Done {
             return Ok(ExitCode::SUCCESS);
         }
         entries.retain(|entry| entry.observation == name || entry.observation == "*");
+    }
+    if args.markdown {
+        return show(&docs::dictionary(wanted), args);
     }
     if args.shape.json {
         output::json(&json!({ "fields": entries }))?;
@@ -84,6 +105,23 @@ pub fn run(place: &Place, args: &DictionaryArgs) -> Done {
         .collect();
     let header = ["type", "field", "is", "required", "values or example", "says", "law"];
     output::table(&header, &rows)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a document: as Markdown, as JSON, or its tables.
+fn show(document: &Document, args: &DictionaryArgs) -> Done {
+    match (args.markdown, args.shape.json) {
+        (true, _) => output::text(&document.to_markdown())?,
+        (_, true) => output::json(&document.data)?,
+        _ => {
+            for section in &document.sections {
+                note(&format!("\n{}", section.heading));
+                let words = |row: &Vec<Cell>| row.iter().map(Cell::to_words).collect();
+                let rows: Vec<Vec<String>> = section.rows.iter().map(words).collect();
+                output::table(&section.columns, &rows)?;
+            }
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

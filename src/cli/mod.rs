@@ -193,7 +193,7 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Check the rules, or ask them for a decision
     Policy(policy::PolicyArgs),
-    /// Every field that can be sent, with unit, values and an example
+    /// Every field that can be sent, with unit, values and an example; every error code
     Dictionary(dictionary::DictionaryArgs),
     /// Say who is who: alias, merge, split, no-merge
     Subject(subject::SubjectArgs),

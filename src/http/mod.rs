@@ -7,6 +7,7 @@ mod arriving;
 mod caller;
 mod consents;
 mod directory;
+pub mod docs;
 mod inquiries;
 mod known;
 mod log;

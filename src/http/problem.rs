@@ -30,9 +30,8 @@ pub fn status(code: &str) -> StatusCode {
         | "signature_malformed" => StatusCode::UNAUTHORIZED,
         "subject_not_found" | "inquiry_not_found" | "upload_not_found" | "freeze_not_found"
         | "partner_not_found" | "dispute_not_found" | "notice_not_found" | "matter_not_found"
-        | "consent_not_found" | "item_not_found" | "entry_not_found" | "not_found" => {
-            StatusCode::NOT_FOUND
-        }
+        | "consent_not_found" | "item_not_found" | "entry_not_found" | "staff_not_found"
+        | "model_unknown" | "not_found" => StatusCode::NOT_FOUND,
         "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "answer_expired" => StatusCode::GONE,
         "idempotency_conflict"
@@ -41,6 +40,13 @@ pub fn status(code: &str) -> StatusCode {
         | "matter_closed"
         | "nothing_to_dispute"
         | "statements_limit"
+        | "same_person"
+        | "already_merged"
+        | "not_merged"
+        | "no_merge"
+        | "document_taken"
+        | "model_ambiguous"
+        | "last_administrator"
         | "file_shared" => StatusCode::CONFLICT,
         "body_too_large" | "file_too_large" | "too_many_rows" | "too_many_lines" => {
             StatusCode::PAYLOAD_TOO_LARGE
@@ -56,6 +62,7 @@ pub fn status(code: &str) -> StatusCode {
         | "invalid_json"
         | "line_too_long" => StatusCode::BAD_REQUEST,
         "invalid_request"
+        | "too_many_items"
         | "parquet_unreadable"
         | "file_unreadable"
         | "column_type"

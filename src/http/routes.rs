@@ -10,7 +10,9 @@ use axum::routing::{delete, get, post};
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{Shared, consents, inquiries, known, log, observations, openapi, operate, persons};
+use super::{
+    Shared, consents, docs, inquiries, known, log, observations, openapi, operate, persons,
+};
 use super::{rights, signed, traced, usage};
 use crate::error::Problem;
 
@@ -64,6 +66,7 @@ pub fn router(app: Shared) -> Router {
         .route("/.well-known/fivefold", get(known::fivefold))
         .route("/openapi.json", get(openapi::document))
         .merge(openapi::pages())
+        .merge(docs::routes())
         .route("/healthz", get(operate::healthz))
         .route("/readyz", get(operate::readyz))
         .route("/metrics", get(operate::metrics))

@@ -201,7 +201,10 @@ impl Door {
         let request = request.body(body.to_vec()).expect("a request");
         let mut response = agent.run(request)?;
         let bytes = response.body_mut().with_config().limit(1 << 26).read_to_vec()?;
-        Ok(Got { status: response.status(), headers: response.headers().clone(), body: bytes })
+        let got =
+            Got { status: response.status(), headers: response.headers().clone(), body: bytes };
+        crate::codes::known(&got);
+        Ok(got)
     }
 
     /// Signs, sends, and checks the answer's signature.

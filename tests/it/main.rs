@@ -9,6 +9,7 @@
 
 mod asking;
 mod backups;
+mod codes;
 mod crash;
 mod damage;
 mod doors;

@@ -10,7 +10,7 @@ use std::{fmt, fs, io};
 use code::{LITERAL, Source, Word, body_start, closing, ends_with, is_word, starts_with, words};
 
 mod can_fail;
-mod code;
+pub(super) mod code;
 
 /// The stages in import order: a file imports from its own stage and from those before it.
 const STAGES: [&str; 17] = [
@@ -289,7 +289,7 @@ fn sources() -> io::Result<Vec<Source>> {
 }
 
 /// The sources that go into the product: files of test modules left out.
-fn production_sources() -> io::Result<Vec<Source>> {
+pub(super) fn production_sources() -> io::Result<Vec<Source>> {
     let all = sources()?;
     let is_test = |source: &Source| {
         all.iter().any(|parent| parent.test_modules.iter().any(|name| source.is_in(parent, name)))

@@ -1,29 +1,29 @@
 //! Reading Rust without parsing it.
 
 /// What stands for a character of a literal once it is blanked out: neither space nor word.
-pub(super) const LITERAL: char = '"';
+pub(crate) const LITERAL: char = '"';
 
 /// One file under `src/`, its path relative to `src/` with `/` between names.
-pub(super) struct Source {
-    pub(super) path: String,
-    pub(super) text: String,
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) text: String,
     /// The same characters at the same places, comments and literals blanked out.
-    pub(super) code: Vec<char>,
+    pub(crate) code: Vec<char>,
     /// `code` without what only tests compile.
-    pub(super) production: Vec<char>,
+    pub(crate) production: Vec<char>,
     /// Files that this one declares for tests only: `#[cfg(test)] mod name;`.
-    pub(super) test_modules: Vec<String>,
+    pub(crate) test_modules: Vec<String>,
 }
 
 impl Source {
-    pub(super) fn new(path: &str, text: &str) -> Self {
+    pub(crate) fn new(path: &str, text: &str) -> Self {
         let code = blank_literals(text);
         let (production, test_modules) = blank_tests(&code);
         Self { path: path.into(), text: text.into(), code, production, test_modules }
     }
 
     /// Names of the modules from the crate root down to this file.
-    pub(super) fn module_path(&self) -> Vec<&str> {
+    pub(crate) fn module_path(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.path.trim_end_matches(".rs").split('/').collect();
         if names.last() == Some(&"mod") || names == ["lib"] || names == ["main"] {
             names.pop();
@@ -31,29 +31,29 @@ impl Source {
         names
     }
 
-    pub(super) fn stage(&self) -> Option<&str> {
+    pub(crate) fn stage(&self) -> Option<&str> {
         self.module_path().first().copied()
     }
 
     /// Whether this is the file, or below it, of a module that only tests compile.
-    pub(super) fn is_in(&self, parent: &Source, module: &str) -> bool {
+    pub(crate) fn is_in(&self, parent: &Source, module: &str) -> bool {
         let mut prefix = parent.module_path();
         prefix.push(module);
         self.module_path().starts_with(&prefix)
     }
 
     /// The line of a place in `code`.
-    pub(super) fn line(&self, position: usize) -> usize {
+    pub(crate) fn line(&self, position: usize) -> usize {
         1 + self.code.iter().take(position).filter(|&&c| c == '\n').count()
     }
 }
 
-pub(super) fn is_word(c: char) -> bool {
+pub(crate) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
 /// The text with every character of a comment replaced by a space, of a literal by [`LITERAL`].
-pub(super) fn blank_literals(text: &str) -> Vec<char> {
+pub(crate) fn blank_literals(text: &str) -> Vec<char> {
     let chars: Vec<char> = text.chars().collect();
     let mut out = chars.clone();
     let mut at = 0;
@@ -176,7 +176,7 @@ fn item_end(code: &[char], item: usize) -> Option<usize> {
 }
 
 /// The first `{` or `;` from here that does not stand inside brackets or parentheses.
-pub(super) fn body_start(code: &[char], from: usize) -> Option<(usize, char)> {
+pub(crate) fn body_start(code: &[char], from: usize) -> Option<(usize, char)> {
     let mut at = from;
     while at < code.len() {
         match code[at] {
@@ -189,7 +189,7 @@ pub(super) fn body_start(code: &[char], from: usize) -> Option<(usize, char)> {
 }
 
 /// The place of the bracket that closes the one here (the end of the code if none does).
-pub(super) fn closing(code: &[char], open: usize) -> usize {
+pub(crate) fn closing(code: &[char], open: usize) -> usize {
     let mut depth = 0usize;
     for (at, c) in code.iter().enumerate().skip(open) {
         match c {
@@ -209,13 +209,13 @@ fn skip_space(code: &[char], from: usize) -> usize {
 }
 
 /// A run of letters, digits and underscores.
-pub(super) struct Word {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) text: String,
+pub(crate) struct Word {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) text: String,
 }
 
-pub(super) fn words(code: &[char]) -> Vec<Word> {
+pub(crate) fn words(code: &[char]) -> Vec<Word> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < code.len() {
@@ -229,12 +229,12 @@ pub(super) fn words(code: &[char]) -> Vec<Word> {
     found
 }
 
-pub(super) fn starts_with(code: &[char], at: usize, text: &str) -> bool {
+pub(crate) fn starts_with(code: &[char], at: usize, text: &str) -> bool {
     text.chars().enumerate().all(|(offset, c)| code.get(at + offset) == Some(&c))
 }
 
 /// Whether the characters before this place, spaces left out, end with the text.
-pub(super) fn ends_with(code: &[char], at: usize, text: &str) -> bool {
+pub(crate) fn ends_with(code: &[char], at: usize, text: &str) -> bool {
     let before = code[..at].iter().rev().skip_while(|c| c.is_whitespace());
     text.chars().rev().eq(before.take(text.chars().count()).copied())
 }
