@@ -15,6 +15,10 @@
     reason = "a benchmark stops at the first surprise, and reads the clock"
 )]
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[path = "shared/stage.rs"]
 mod stage;
 

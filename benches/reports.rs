@@ -88,8 +88,8 @@ fn entries(count: u64) -> impl Iterator<Item = Result<ExtractEntry, Infallible>>
     let (env, _) = Env::fixed(Time::default(), 1);
     let (from, seconds) = (period().from, 31 * 86_400);
     (0..count).map(move |n| {
-        let draft = draft(n).holds(json!({"person": n}));
-        let body = Body::write(&env, &draft);
+        let mut draft = draft(n).holds(json!({"person": n}));
+        let body = Body::write(&env, &mut draft);
         let at = from.plus_seconds((n * seconds / count) as i64);
         let leaf = Leaf::new(draft.public, at, [7; 32], body.commitment()).to_bytes();
         let personal_hash = part_hash(&body.personal.salt, body.personal.text.as_bytes());

@@ -191,10 +191,10 @@ impl<'a> Work<'a> {
     /// # Errors
     /// The person it concerns has no key.
     pub fn append(&mut self, draft: Draft) -> Result<Recorded, StoreError> {
-        let draft = super::standing::counted(self, draft);
+        let mut draft = super::standing::counted(self, draft);
         let env = self.engine.env.clone();
         let index = self.head.size;
-        let body = Body::write(&env, &draft);
+        let body = Body::write(&env, &mut draft);
         let leaf = Leaf::new(draft.public, self.now, self.engine.rules.digest(), body.commitment());
         let bytes = leaf.to_bytes();
         let period = self.period_key();

@@ -77,6 +77,14 @@ pub fn base64(data: &[u8]) -> String {
     STANDARD.encode(data)
 }
 
+/// [`base64()`] of a digest, as bytes of ASCII and without allocating.
+pub fn digest_base64(digest: &Digest) -> [u8; 44] {
+    let mut out = [b'='; 44];
+    // It fits: 44 is the length of 32 bytes in base64.
+    let _ = STANDARD.encode_slice(digest, &mut out);
+    out
+}
+
 /// Reads [`base64()`]; `None` when the text is anything else.
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
@@ -102,6 +110,14 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     hex::decode(text).ok()
 }
 
+/// [`hex`] of a digest, as bytes of ASCII and without allocating.
+pub fn digest_hex(digest: &Digest) -> [u8; 64] {
+    let mut out = [b'0'; 64];
+    // It fits: each byte is two digits.
+    let _ = hex::encode_to_slice(digest, &mut out);
+    out
+}
+
 /// A 32-byte digest from hexadecimal text.
 pub fn digest_from_hex(text: &str) -> Option<Digest> {
     let mut out = [0; 32];
@@ -111,6 +127,13 @@ pub fn digest_from_hex(text: &str) -> Option<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_is_written_without_allocating_as_with() {
+        let digest = sha256(b"abc");
+        assert_eq!(digest_base64(&digest), base64(&digest).as_bytes());
+        assert_eq!(digest_hex(&digest), hex(&digest).as_bytes());
+    }
 
     #[test]
     fn keyed_digest_separates_its_parts() {

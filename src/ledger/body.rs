@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::commitment::{Opening, commitment, part_hash};
+use super::commitment::{Opening, join, part_hash};
 use super::leaf::PublicKind;
 use crate::kernel::bytes::{Digest, base64, sha256_of};
 use crate::kernel::seal::{Place, SealBroken, SealKey};
@@ -28,8 +28,8 @@ pub struct Draft {
     pub record: Map<String, Value>,
     /// What supervision counts and the asker is not shown.
     pub detail: Map<String, Value>,
-    /// Whom it concerns; sealed under the person's key.
-    pub personal: Value,
+    /// Whom it concerns, JSON; sealed under the person's key. Empty when nobody is concerned.
+    pub personal: String,
 }
 
 impl Draft {
@@ -41,7 +41,7 @@ impl Draft {
             person: None,
             record: Map::new(),
             detail: Map::new(),
-            personal: Value::Null,
+            personal: String::new(),
         }
     }
 
@@ -63,9 +63,10 @@ impl Draft {
         self
     }
 
-    /// Sets the personal part.
-    pub fn holds(mut self, personal: Value) -> Draft {
-        self.personal = personal;
+    /// Sets the personal part. It is serialised here, once.
+    pub fn holds(mut self, personal: impl Serialize) -> Draft {
+        let text = serde_json::to_string(&personal).unwrap_or_default();
+        self.personal = if text == "null" { String::new() } else { text };
         self
     }
 }
@@ -109,6 +110,15 @@ pub struct Body {
     pub record: RecordPart,
     /// Whom it concerns.
     pub personal: PersonalPart,
+    /// `SHA-256(salt_p ‖ personal)`.
+    personal_hash: Digest,
+}
+
+/// [`SealedRecord`], to be written.
+#[derive(Serialize)]
+struct SealedRecordRef<'a> {
+    part: &'a RecordPart,
+    personal_hash: Digest,
 }
 
 /// The salted digest of a detail, as the record holds it.
@@ -116,48 +126,42 @@ pub fn detail_digest(salt: &[u8; 32], detail: &str) -> Digest {
     sha256_of(&[b"fivefold-detail/v1\n", salt, detail.as_bytes()])
 }
 
+fn text_of(members: &Map<String, Value>) -> String {
+    serde_json::to_string(members).unwrap_or_default()
+}
+
 impl Body {
-    /// Serialises a draft, once. Keys come out in alphabetical order.
-    pub fn write(env: &Env, draft: &Draft) -> Body {
-        let mut record = draft.record.clone();
+    /// Serialises what a draft says and counts, once, and takes it out of the draft.
+    pub fn write(env: &Env, draft: &mut Draft) -> Body {
+        let mut record = std::mem::take(&mut draft.record);
         record.insert("kind".to_string(), Value::from(draft.kind));
         let (mut detail_salt, mut detail) = ([0; 32], String::new());
         if !draft.detail.is_empty() {
             detail_salt = env.random();
-            detail = Value::Object(draft.detail.clone()).to_string();
+            detail = text_of(&std::mem::take(&mut draft.detail));
             let digest = base64(&detail_digest(&detail_salt, &detail));
             record.insert("detail".to_string(), Value::from(digest));
         }
-        let personal = match &draft.personal {
-            Value::Null => String::new(),
-            value => value.to_string(),
-        };
-        Body {
-            record: RecordPart {
-                salt: env.random(),
-                text: Value::Object(record).to_string(),
-                detail_salt,
-                detail,
-            },
-            personal: PersonalPart { salt: env.random(), text: personal },
-        }
+        let personal =
+            PersonalPart { salt: env.random(), text: std::mem::take(&mut draft.personal) };
+        let record = RecordPart { salt: env.random(), text: text_of(&record), detail_salt, detail };
+        Body::of(record, personal)
     }
 
-    /// What the `record` column seals.
-    pub fn sealed_record(&self) -> SealedRecord {
-        let text = self.personal.text.as_bytes();
-        let personal_hash = part_hash(&self.personal.salt, text);
-        SealedRecord { part: self.record.clone(), personal_hash }
+    /// A body from its two parts.
+    pub fn of(record: RecordPart, personal: PersonalPart) -> Body {
+        let personal_hash = part_hash(&personal.salt, personal.text.as_bytes());
+        Body { record, personal, personal_hash }
+    }
+
+    /// What the `record` column seals: a [`SealedRecord`].
+    pub fn sealed_record(&self) -> impl Serialize + '_ {
+        SealedRecordRef { part: &self.record, personal_hash: self.personal_hash }
     }
 
     /// The commitment that the leaf holds.
     pub fn commitment(&self) -> Digest {
-        commitment(
-            &self.record.salt,
-            self.record.text.as_bytes(),
-            &self.personal.salt,
-            self.personal.text.as_bytes(),
-        )
+        join(&part_hash(&self.record.salt, self.record.text.as_bytes()), &self.personal_hash)
     }
 
     /// What an asker gets to recompute the leaf: its record, and the digest of the personal part.
@@ -165,7 +169,7 @@ impl Body {
         Opening {
             salt: self.record.salt,
             record: self.record.text.clone(),
-            personal_hash: part_hash(&self.personal.salt, self.personal.text.as_bytes()),
+            personal_hash: self.personal_hash,
         }
     }
 }

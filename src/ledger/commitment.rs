@@ -28,7 +28,8 @@ pub fn commitment(salt_r: &Salt, record: &[u8], salt_p: &Salt, personal: &[u8]) 
     join(&part_hash(salt_r, record), &part_hash(salt_p, personal))
 }
 
-fn join(record: &Digest, personal: &Digest) -> Digest {
+/// The commitment of a body from the commitments to its two parts.
+pub fn join(record: &Digest, personal: &Digest) -> Digest {
     sha256_of(&[DOMAIN, record, personal])
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::kernel::Time;
-use crate::kernel::bytes::{Digest, base64, digest_from_hex, hex};
+use crate::kernel::bytes::{Digest, digest_base64, digest_from_hex, digest_hex};
 
 use super::text;
 
@@ -108,10 +108,23 @@ impl Leaf {
 
     /// The bytes that stand in an entry bundle and are hashed into the tree.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let packs = hex(&self.packs);
-        let commitment = base64(&self.commitment);
-        let time = self.time.to_second_text();
-        format!("{ENTRY_FORMAT}\n{}\n{time}\n{packs}\n{commitment}\n", self.kind).into_bytes()
+        let mut out = Vec::with_capacity(192);
+        self.write_to(&mut out);
+        out
+    }
+
+    /// Appends [`Leaf::to_bytes`].
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        for line in [ENTRY_FORMAT, self.kind.as_str()] {
+            out.extend_from_slice(line.as_bytes());
+            out.push(b'\n');
+        }
+        self.time.write_second_text(out);
+        out.push(b'\n');
+        out.extend_from_slice(&digest_hex(&self.packs));
+        out.push(b'\n');
+        out.extend_from_slice(&digest_base64(&self.commitment));
+        out.push(b'\n');
     }
 
     /// Reads the bytes of a leaf. There is one spelling of each leaf, and only that one is read.

@@ -21,7 +21,46 @@ pub struct Vector {
     /// What decides whether there is a score at all.
     pub gate: Gate,
     /// Characteristics in the order of the scorecard.
+    #[serde(with = "told")]
     pub values: Vec<(Cow<'static, str>, Value)>,
+}
+
+/// Values in short, as an entry keeps them: a number where one is known, else the word for why
+/// none is.
+mod told {
+    use std::borrow::Cow;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::score::characteristic::Value;
+
+    type Named = (Cow<'static, str>, Value);
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Told {
+        Number(i64),
+        Word(Value),
+    }
+
+    pub(super) fn serialize<S: Serializer>(values: &[Named], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(values.iter().map(|(name, value)| {
+            let told = match value {
+                Value::Known(number) => Told::Number(*number),
+                word => Told::Word(*word),
+            };
+            (name, told)
+        }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Named>, D::Error> {
+        let read: Vec<(Cow<'static, str>, Told)> = Vec::deserialize(from)?;
+        let value = |told| match told {
+            Told::Number(number) => Value::Known(number),
+            Told::Word(value) => value,
+        };
+        Ok(read.into_iter().map(|(name, told)| (name, value(told))).collect())
+    }
 }
 
 /// What decides whether there is a score at all.

@@ -242,7 +242,7 @@ impl<'a> Pass<'a> {
         let part =
             open_part::<PersonalPart>(keys.get(personal)?, "personal", index, &body.personal);
         match (record, part) {
-            (Ok(record), Ok(personal)) => Some(Body { record, personal }),
+            (Ok(record), Ok(personal)) => Some(Body::of(record, personal)),
             (record, personal) => {
                 let error = record.err().or(personal.err()).map(|e| e.to_string());
                 self.report.add("bodies", index, error.unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Command, Fault, needs_of_admission};
@@ -22,7 +22,7 @@ use crate::policy::{
     Action, DIMENSIONS, Decision, Facts, OutwardForm, Pack, PackRef, Permit, Pull, Refusal, decide,
 };
 use crate::score::rows::MarkRow;
-use crate::score::{AsOf, assess};
+use crate::score::{AsOf, Vector, assess};
 
 /// `POST /v1/inquiries`.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -69,6 +69,39 @@ struct Found {
     person: Option<String>,
     standing: Option<Standing>,
     facts: Facts,
+}
+
+/// An answer as it is about to be given.
+struct Given<'a> {
+    valued: &'a Valued,
+    person: Option<&'a str>,
+    as_of: Time,
+    hard: bool,
+}
+
+/// All that an answer rests on: the personal part of its entry, from which it can be computed again
+/// (decisions.md 17).
+#[derive(Serialize)]
+struct Grounds<'a> {
+    person: &'a str,
+    subject: &'a str,
+    basis: &'a Basis,
+    counterpart: Option<&'a Counterpart>,
+    as_of: Time,
+    known_at: u64,
+    scope: Value,
+    hard_inquiries: [u32; 2],
+    identity_level: u8,
+    vector: &'a Vector,
+    points: &'a [i32],
+    total: i64,
+    scorecard: String,
+    fold_version: u16,
+    form: &'a str,
+    threshold: i64,
+    value: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadow: Vec<Value>,
 }
 
 impl Command for Inquire {
@@ -259,30 +292,28 @@ impl Inquire {
         if let Some(consent) = standing.as_ref().filter(|_| valued.answered) {
             use_consent(work, consent);
         }
-        let mut personal = json!({
-            "person": person,
-            "subject": self.sent.subject,
-            "basis": self.sent.basis,
-            "counterpart": self.sent.counterpart,
-            "as_of": as_of,
-            "known_at": work.size(),
-            "scope": { "dimensions": scope.dimensions, "restricted": scope.restricted },
-            "hard_inquiries": [view.as_of.hard_inquiries_6m, view.as_of.hard_inquiries_12m],
-            "identity_level": view.as_of.identity_level,
-            "vector": assessment.vector,
-            "points": assessment.points,
-            "total": assessment.total,
-            "scorecard": hex(&scorecard.digest),
-            "fold_version": crate::score::FOLD_VERSION,
-            "form": valued.form,
-            "threshold": threshold,
-            "value": valued.value,
-        });
-        let shadow = shadow(work, person, &view.as_of)?;
-        if !shadow.is_empty() {
-            personal["shadow"] = json!(shadow);
-        }
-        self.give(work, &valued, Some(person), as_of, hard, personal)
+        let grounds = Grounds {
+            person,
+            subject: &self.sent.subject,
+            basis: &self.sent.basis,
+            counterpart: self.sent.counterpart.as_ref(),
+            as_of,
+            known_at: work.size(),
+            scope: json!({ "dimensions": scope.dimensions, "restricted": scope.restricted }),
+            hard_inquiries: [view.as_of.hard_inquiries_6m, view.as_of.hard_inquiries_12m],
+            identity_level: view.as_of.identity_level,
+            vector: &assessment.vector,
+            points: &assessment.points,
+            total: assessment.total,
+            scorecard: hex(&scorecard.digest),
+            fold_version: crate::score::FOLD_VERSION,
+            form: &valued.form,
+            threshold,
+            value: &valued.value,
+            shadow: shadow(work, person, &view.as_of)?,
+        };
+        let given = Given { valued: &valued, person: Some(person), as_of, hard };
+        self.give(work, &given, Some(threshold), &grounds)
     }
 
     /// What the same question would be answered now, without asking it: nothing is recorded and
@@ -329,14 +360,13 @@ impl Inquire {
     fn give(
         &self,
         work: &mut Work<'_>,
-        valued: &Valued,
-        person: Option<&str>,
-        as_of: Time,
-        hard: bool,
-        personal: Value,
+        given: &Given<'_>,
+        threshold: Option<i64>,
+        personal: impl Serialize,
     ) -> Result<Answer, Fault> {
+        let Given { valued, person, as_of, hard } = *given;
         let inquiry = id::mint(&work.engine.env, "inq");
-        let threshold = personal["threshold"].as_i64().filter(|_| valued.form == THRESHOLD);
+        let threshold = threshold.filter(|_| valued.form == THRESHOLD);
         let (asker, sector) = authority::actor(work, &self.admission);
         let packs = packs_of(valued);
         let pack = packs.first().cloned().unwrap_or(Value::Null);
@@ -505,7 +535,8 @@ impl Inquire {
             "code": refusal.code(), "codes": refusal.codes(), "policies": refusal.policies(),
             "form": valued.form, "value": valued.value,
         });
-        self.give(work, &valued, person, as_of, false, personal)
+        let given = Given { valued: &valued, person, as_of, hard: false };
+        self.give(work, &given, None, personal)
     }
 
     fn unknown(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::kernel::Time;
-use crate::kernel::bytes::{Digest, base64};
+use crate::kernel::bytes::{Digest, digest_base64};
 use crate::ledger::body::{RecordPart, detail_digest};
-use crate::ledger::commitment::Opening;
+use crate::ledger::commitment::{join, part_hash};
 use crate::ledger::leaf::{Leaf, LeafError, PublicKind};
 use crate::ledger::tree::{CompactRange, leaf_hash};
 
 use super::bounds::Bounds;
+use super::json::Json;
 use super::period::Period;
 
 /// One entry as the database holds it, its record opened.
@@ -112,27 +111,30 @@ impl<'a> EntryView<'a> {
 pub(crate) struct Opened<'a> {
     pub(crate) view: EntryView<'a>,
     pub(crate) leaf_hash: Digest,
-    pub(crate) record: Value,
+    pub(crate) record: Json<'a>,
     /// `Null` where there is none.
-    pub(crate) detail: Value,
+    pub(crate) detail: Json<'a>,
 }
 
-fn object(text: &str) -> Option<Value> {
-    serde_json::from_str(text).ok().filter(Value::is_object)
+impl Opened<'_> {
+    /// The record's kind.
+    pub(crate) fn kind(&self) -> Option<&str> {
+        self.record.get("kind").and_then(Json::as_str)
+    }
 }
 
-impl EntryView<'_> {
-    fn parse(&self) -> Result<(Value, Value), EntryFault> {
-        let record = object(self.record).ok_or(EntryFault::Record)?;
-        if !record.get("kind").is_some_and(Value::is_string) {
+impl<'a> EntryView<'a> {
+    fn parse(&self) -> Result<(Json<'a>, Json<'a>), EntryFault> {
+        let record = Json::object(self.record).ok_or(EntryFault::Record)?;
+        if record.get("kind").and_then(Json::as_str).is_none() {
             return Err(EntryFault::Record);
         }
         let detail = match (self.detail, record.get("detail")) {
-            (None, None) => Value::Null,
-            (Some((salt, text)), Some(Value::String(said)))
-                if *said == base64(&detail_digest(salt, text)) =>
+            (None, None) => Json::Null,
+            (Some((salt, text)), Some(Json::Text(said)))
+                if said.as_bytes() == digest_base64(&detail_digest(salt, text)) =>
             {
-                object(text).ok_or(EntryFault::Detail)?
+                Json::object(text).ok_or(EntryFault::Detail)?
             }
             _ => return Err(EntryFault::Detail),
         };
@@ -140,12 +142,8 @@ impl EntryView<'_> {
     }
 
     fn opens_its_commitment(&self) -> bool {
-        let opening = Opening {
-            salt: *self.record_salt,
-            record: self.record.to_owned(),
-            personal_hash: *self.personal_hash,
-        };
-        opening.commitment() == self.leaf.commitment
+        let record = part_hash(self.record_salt, self.record.as_bytes());
+        join(&record, self.personal_hash) == self.leaf.commitment
     }
 }
 
@@ -156,6 +154,8 @@ pub(crate) struct Chain<'a> {
     end: u64,
     last: Option<Time>,
     range: CompactRange,
+    /// The bytes of the leaf at hand.
+    leaf: Vec<u8>,
     /// How many entries there are of each kind.
     pub(crate) kinds: BTreeMap<PublicKind, u64>,
 }
@@ -163,7 +163,14 @@ pub(crate) struct Chain<'a> {
 impl<'a> Chain<'a> {
     pub(crate) fn new(bounds: &Bounds, period: &'a Period) -> Chain<'a> {
         let range = bounds.start_range.clone();
-        Chain { period, end: bounds.end, last: None, range, kinds: BTreeMap::new() }
+        Chain {
+            period,
+            end: bounds.end,
+            last: None,
+            range,
+            leaf: Vec::new(),
+            kinds: BTreeMap::new(),
+        }
     }
 
     /// The next entry, checked by itself and against those before it. The order of the checks is
@@ -179,7 +186,9 @@ impl<'a> Chain<'a> {
         if found >= self.end {
             return Err(EntryFault::Beyond(found));
         }
-        let leaf_hash = leaf_hash(&view.leaf.to_bytes());
+        self.leaf.clear();
+        view.leaf.write_to(&mut self.leaf);
+        let leaf_hash = leaf_hash(&self.leaf);
         if view.claimed.is_some_and(|claimed| *claimed != leaf_hash) {
             return Err(EntryFault::LeafHash);
         }

@@ -15,6 +15,7 @@
 
 mod bounds;
 mod entry;
+mod json;
 mod manifest;
 mod period;
 mod schema;

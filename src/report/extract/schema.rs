@@ -286,6 +286,12 @@ impl TableSchema {
         if field.required && !always { Err("it is required and may be missing") } else { Ok(()) }
     }
 
+    /// Whether a column only repeats what an entry itself has: whoever reads entries from it and
+    /// checks them has checked it.
+    pub(crate) fn repeats(field: &FieldSchema) -> bool {
+        field.from.iter().all(|source| matches!(source, Source::Entry(_)))
+    }
+
     /// The columns as Arrow has them.
     pub fn arrow(&self) -> SchemaRef {
         let field = |f: &FieldSchema| Field::new(&f.name, f.kind.arrow(), !f.required);

@@ -8,12 +8,12 @@ use arrow::array::{
 };
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
-use serde_json::Value;
 
 use crate::kernel::Time;
 use crate::kernel::bytes::Digest;
 
 use super::entry::Opened;
+use super::json::Json;
 use super::schema::{EntryMember, FieldSchema, FieldType, Part, Source, TableSchema};
 
 /// Rows that are gathered before they are written or compared.
@@ -43,13 +43,13 @@ enum Member<'a> {
 }
 
 /// Follows names of members inwards; a null is no value.
-fn walk<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
+fn walk<'v, 'a>(value: &'v Json<'a>, path: &[String]) -> Option<&'v Json<'a>> {
     let found = path.iter().try_fold(value, |value, name| value.get(name.as_str()))?;
-    Some(found).filter(|value| !value.is_null())
+    Some(found).filter(|value| !matches!(value, Json::Null))
 }
 
 /// The value at a JSON source, before a `*` where it has one.
-fn find<'v>(source: &Source, entry: &'v Opened<'_>) -> Option<&'v Value> {
+fn find<'v, 'a>(source: &Source, entry: &'v Opened<'a>) -> Option<&'v Json<'a>> {
     match source {
         Source::Entry(_) => None,
         Source::Json { part: Part::Record, path, .. } => walk(&entry.record, path),
@@ -75,22 +75,25 @@ fn member<'a>(member: EntryMember, entry: &'a Opened<'_>) -> Member<'a> {
 }
 
 /// All elements of a list, each read by `read`; `None` when one cannot be.
-fn each<'v, T>(
-    value: &'v Value,
+fn each<'v, 'a, T>(
+    value: &'v Json<'a>,
     inner: &[String],
-    read: impl Fn(&'v Value) -> Option<T>,
+    read: impl Fn(&'v Json<'a>) -> Option<T>,
 ) -> Option<Vec<T>> {
-    value.as_array()?.iter().map(|element| read(walk(element, inner)?)).collect()
+    let Json::List(elements) = value else { return None };
+    elements.iter().map(|element| read(walk(element, inner)?)).collect()
 }
 
-/// The names of an object's members; serde_json keeps them sorted.
-fn names(value: &Value) -> Option<Vec<&str>> {
-    Some(value.as_object()?.keys().map(String::as_str).collect())
+/// The names of an object's members, as the text has them.
+fn names<'v>(value: &'v Json<'_>) -> Option<Vec<&'v str>> {
+    let Json::Object(members) = value else { return None };
+    Some(members.iter().map(|member| &*member.0).collect())
 }
 
-/// The values of an object's members, in the order of their names.
-fn counts(value: &Value) -> Option<Vec<i64>> {
-    value.as_object()?.values().map(Value::as_i64).collect()
+/// The values of an object's members, in the same order.
+fn counts(value: &Json<'_>) -> Option<Vec<i64>> {
+    let Json::Object(members) = value else { return None };
+    members.iter().map(|member| member.1.as_i64()).collect()
 }
 
 impl Column {
@@ -128,21 +131,24 @@ impl Column {
     }
 
     /// Appends a JSON value; `false` when it is of another type.
-    fn append_json(&mut self, value: &Value, inner: &[String]) -> bool {
+    fn append_json(&mut self, value: &Json<'_>, inner: &[String]) -> bool {
         let read = match self {
             Column::Int(column) => value.as_i64().map(|value| column.append_value(value)),
             Column::Text(column) => value.as_str().map(|value| column.append_value(value)),
-            Column::Flag(column) => value.as_bool().map(|value| column.append_value(value)),
+            Column::Flag(column) => match value {
+                Json::Flag(value) => Some(column.append_value(*value)),
+                _ => None,
+            },
             Column::Time(column) => value
                 .as_str()
                 .and_then(|text| text.parse::<Time>().ok())
                 .map(|time| column.append_value(time.micros())),
             Column::Hash(_) => None,
             Column::Texts(column) => names(value)
-                .or_else(|| each(value, inner, Value::as_str))
+                .or_else(|| each(value, inner, Json::as_str))
                 .map(|texts| column.append_value(texts.into_iter().map(Some))),
             Column::Ints(column) => counts(value)
-                .or_else(|| each(value, inner, Value::as_i64))
+                .or_else(|| each(value, inner, Json::as_i64))
                 .map(|ints| column.append_value(ints.into_iter().map(Some))),
         };
         read.is_some()
@@ -212,8 +218,8 @@ impl Projector {
     }
 
     fn takes(&self, entry: &Opened<'_>) -> bool {
-        let text = |name: &str| entry.record.get(name).and_then(Value::as_str);
-        let kind = text("kind");
+        let text = |name: &str| entry.record.get(name).and_then(Json::as_str);
+        let kind = entry.kind();
         let holds = |rule: &super::schema::RowRule| {
             kind == Some(rule.kind.as_str())
                 && rule.equals.iter().all(|(name, value)| text(name) == Some(value))

@@ -235,8 +235,8 @@ impl TestLog {
         let (env, _) = Env::fixed(Time::default(), 5);
         let mut log = TestLog { entries: Vec::new(), hashes: Vec::new() };
         for n in 0..size {
-            let draft = draft(n).holds(json!({"person": n}));
-            let body = Body::write(&env, &draft);
+            let mut draft = draft(n).holds(json!({"person": n}));
+            let body = Body::write(&env, &mut draft);
             log.add(n, draft.public, &body);
         }
         log

@@ -135,7 +135,7 @@ fn a_value_of_another_type_is_null_and_counted() {
     let (env, _) = Env::fixed(Time::default(), 6);
     let mut draft = Draft::new("inquiry", PublicKind::Inquiry).says("score", "seven hundred");
     draft = draft.says("as_of", "yesterday").says("reasons", json!([{"code": 7}]));
-    log.add(399, draft.public, &Body::write(&env, &draft));
+    log.add(399, draft.public, &Body::write(&env, &mut draft));
     let dir = tempdir().expect("a folder");
     let report = log.extract(&log.october(None, 400), dir.path()).expect("an extract");
     let unreadable =

@@ -34,11 +34,11 @@ fn reports() -> &'static [Report] {
 /// The entry that says what was counted, last in the log, and its proof.
 fn counted(log: &mut TestLog, size: u64) -> Counted {
     let (env, _) = Env::fixed(Time::default(), 8);
-    let draft = Draft::new("report_counted", PublicKind::Export)
+    let mut draft = Draft::new("report_counted", PublicKind::Export)
         .says("period", "2026-10")
         .says("jurisdiction", "cn")
         .says("measures", json!({"persons_enrolled": 120, "persons_with_file": 80}));
-    let body = Body::write(&env, &draft);
+    let body = Body::write(&env, &mut draft);
     log.add(size, PublicKind::Export, &body);
     let leaf = String::from_utf8(log.entries[size as usize].leaf.clone()).expect("a leaf");
     let proof = Proof::make(log, size, &log.checkpoint(size + 1)).expect("a proof");

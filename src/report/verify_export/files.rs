@@ -24,8 +24,8 @@ use crate::ledger::leaf::Leaf;
 
 use super::ExportError;
 use crate::report::extract::{
-    BATCH_ROWS, EntryFault, EntryView, Manifest, ManifestFile, Projector, TableSchema, metadata,
-    same_columns,
+    BATCH_ROWS, ENTRIES, EntryFault, EntryView, Manifest, ManifestFile, Projector, TableSchema,
+    metadata, same_columns,
 };
 
 /// A file that is missing, or cannot be read.
@@ -90,6 +90,8 @@ fn digest(path: &Path) -> io::Result<Digest> {
 /// Reads one table in order, and compares it with what it should be.
 pub(super) struct TableReader {
     table: Arc<TableSchema>,
+    /// The columns that are compared.
+    columns: Vec<usize>,
     reader: ParquetRecordBatchReader,
     /// What was read and not compared yet, from `offset`.
     batch: Option<RecordBatch>,
@@ -129,8 +131,22 @@ impl TableReader {
         }
         let reader = builder.with_batch_size(BATCH_ROWS).build();
         let reader = reader.map_err(|error| not_parquet(name, &error))?;
+        // The entries are read from their own table, and each passes the chain: of that table only
+        // the index and what comes from the JSON texts is left to be compared.
+        let columns = table.fields.iter().enumerate().filter(|(place, field)| {
+            *place == 0 || table.file != ENTRIES || !TableSchema::repeats(field)
+        });
+        let columns = columns.map(|(place, _)| place).collect();
         let (table, batch) = (table.clone(), None);
-        Ok(TableReader { table, reader, batch, offset: 0, row: 0, last: None })
+        Ok(TableReader { table, columns, reader, batch, offset: 0, row: 0, last: None })
+    }
+
+    /// The table with those columns only that are compared.
+    pub(super) fn compared(&self) -> Arc<TableSchema> {
+        let mut table = TableSchema::clone(&self.table);
+        let fields = self.columns.iter().filter_map(|place| self.table.fields.get(*place));
+        table.fields = fields.cloned().collect();
+        Arc::new(table)
     }
 
     /// Name of the file.
@@ -167,7 +183,9 @@ impl TableReader {
                 return Err(self.missing(index(&expected, done)));
             };
             let rows = found.num_rows().min(expected.num_rows() - done);
-            let (found, part) = (found.slice(0, rows), expected.slice(done, rows));
+            let found = found.slice(0, rows).project(&self.columns);
+            let found = found.map_err(|error| not_parquet(self.file(), &error))?;
+            let part = expected.slice(done, rows);
             if differs(&found, &part).is_some() {
                 return Err(self.locate(&found, &part));
             }
@@ -204,7 +222,8 @@ impl TableReader {
             } else if is < should {
                 ("export_row_added", format!("entry {is} has no row in this table"))
             } else {
-                let name = self.table.fields.get(column).map_or("?", |field| &field.name);
+                let schema = found.schema_ref();
+                let name = schema.fields().get(column).map_or("?", |field| field.name());
                 ("export_row_altered", format!("{name} is not what the entry says"))
             };
             let blamed = u64::try_from(is.min(should)).ok();

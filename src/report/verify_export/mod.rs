@@ -234,7 +234,7 @@ impl Audit<'_> {
         let mut readers = Vec::new();
         for table in self.tables {
             let found = TableReader::open(self.dir, table, self.manifest)?;
-            readers.push(Derived { expected: Projector::new(table.clone()), found });
+            readers.push(Derived { expected: Projector::new(found.compared()), found });
         }
         let Some((entries, derived)) = readers.split_first_mut() else {
             return Err(ExportError::new("export_tables", MANIFEST, "it lists no tables"));
