@@ -132,7 +132,7 @@ impl Bureau {
     fn work_off(&self, id: &str, closing: &AtomicBool) -> Result<(), Problem> {
         let unread = |error: StoreError| {
             tracing::error!(%error, upload = id, "an upload cannot be read back");
-            match error.is_transient() {
+            match error.is_passing() {
                 true => Problem::internal(),
                 false => lost(),
             }

@@ -14,7 +14,7 @@ use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::publish::{DirStore, PublishError, Publisher};
 use crate::ledger::rows::{self as ledger_rows, Head};
 use crate::ledger::tree::{CompactRange, leaf_hash};
-use crate::store::{AnyConn, Store, StoreError};
+use crate::store::{AnyConn, Store, StoreError, faults};
 
 /// Between two checkpoints while entries come.
 const INTERVAL: Duration = Duration::from_millis(400);
@@ -262,6 +262,7 @@ impl Worker {
             size: head.size,
             root: head.frontier.root(),
         };
+        faults::reach("publish.tiles");
         let signers = self.engine.keys.log_signers();
         let note = checkpoint
             .sign(&signers.iter().map(|signer| &**signer).collect::<Vec<_>>())
@@ -276,12 +277,14 @@ impl Worker {
                 |_, ()| Ok(false),
             )
             .map_err(text)?;
+        faults::reach("publish.checkpoint_kept");
         match self.publisher.write_checkpoint(&note) {
             Ok(()) => {}
             // Another process published a later checkpoint of the same tree meanwhile.
             Err(PublishError::Behind { published, .. }) => return Ok(published),
             Err(error) => return Err(error.to_string()),
         }
+        faults::reach("publish.checkpoint_shown");
         meters::published(head.size);
         Ok(head.size)
     }

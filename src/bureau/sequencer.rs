@@ -29,7 +29,7 @@ use crate::error::Problem;
 use crate::kernel::{Time, id};
 use crate::ledger::rows::{self as ledger_rows, Head};
 use crate::partner::{Registry, rows as partner_rows};
-use crate::store::{AnyConn, KeyStore, StoreError, Writer};
+use crate::store::{AnyConn, KeyStore, StoreError, Writer, faults};
 
 /// Commands executed in one batch at most.
 pub const BATCH_COMMANDS_MAX: usize = 256;
@@ -78,6 +78,17 @@ fn overloaded() -> Problem {
 
 fn unavailable(error: &StoreError) -> Problem {
     tracing::error!(%error, "a batch failed");
+    if matches!(error, StoreError::Full(_)) {
+        return room::too_little();
+    }
+    if matches!(error, StoreError::Unsure(_)) {
+        return Problem::new(
+            "database_unavailable",
+            "The database went away while this was being recorded, and whether it is on record is \
+             not known yet. Try again with the same Idempotency-Key: it happens once.",
+        )
+        .retry_after(2);
+    }
     Problem::new(
         "database_unavailable",
         "The bureau cannot write at the moment, and nothing was changed. Try again with the same \
@@ -187,6 +198,7 @@ impl State {
             batch.into_iter().map(|w| (w.command, w.answer)).unzip();
         let started = self.engine.env.now();
         let replies = self.replies(&commands);
+        faults::reach("batch.unanswered");
         let took = self.engine.env.now().micros() - started.micros();
         meters::batch(commands.len(), took);
         for (answer, reply) in answers.into_iter().zip(replies) {
@@ -215,7 +227,7 @@ impl State {
         }
         match self.batch(commands) {
             Ok(replies) => replies,
-            Err(error) if error.is_transient() => {
+            Err(error) if error.is_passing() => {
                 let problem = unavailable(&error);
                 commands.iter().map(|_| Reply::Refused(problem.clone())).collect()
             }
@@ -255,6 +267,7 @@ impl State {
         // After a failure the registry may hold what was rolled back: it is read again.
         let (replies, head, after) = outcome?;
         engine.quotas.settle(head.size);
+        faults::reach("batch.keys_pending");
         *seen = Some(head);
         for name in after.replaced {
             if let Err(error) = keystore.promote(&engine.env, &name) {

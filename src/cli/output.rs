@@ -71,7 +71,10 @@ impl From<Problem> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         let code = match error {
-            StoreError::Unreachable(_) | StoreError::Busy(_) => "database_unavailable",
+            StoreError::Unreachable(_) | StoreError::Busy(_) | StoreError::Unsure(_) => {
+                "database_unavailable"
+            }
+            StoreError::Full(_) => "disk_full",
             StoreError::Refused(_) => "database_refused",
             StoreError::Schema(_) => "schema_unknown",
             StoreError::Unsafe(_) => "database_unsafe",

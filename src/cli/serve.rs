@@ -32,6 +32,10 @@ pub struct ServeArgs {
     /// Address and port [default: 127.0.0.1:8555]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Die at a named point, the so manyth time: for tests, and in no release
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true, value_name = "POINT:TIMES")]
+    die_at: Option<String>,
     /// Serve as a sandbox: made-up persons only, no licence needed
     #[arg(long)]
     sandbox: bool,
@@ -57,6 +61,10 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
     }
     output::trace(&config.log, config.log_json)?;
     guard(&config)?;
+    #[cfg(debug_assertions)]
+    if let Some((point, times)) = args.die_at.as_deref().and_then(|at| at.split_once(':')) {
+        crate::store::faults::arm_death(point, times.parse().unwrap_or(1));
+    }
     let bureau = Arc::new(config.open()?);
     if config.environment() == Environment::Live && !bureau.may_score()? {
         output::note(

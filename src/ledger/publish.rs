@@ -18,6 +18,7 @@ use super::checkpoint::{Checkpoint, CheckpointError};
 use super::source::DirSource;
 use super::tile::{CHECKPOINT, Layer, TILE_WIDTH, TileError, TilePath, TileSource};
 use super::tree::CompactRange;
+use crate::store::faults;
 
 /// How many leaves a rebuild asks for at once.
 const REBUILD_SLICE: u64 = 16 * TILE_WIDTH;
@@ -120,7 +121,9 @@ impl TileStore for DirStore {
         let target = root.join(path);
         let dir = target.parent().unwrap_or(root);
         self.make_dirs(dir)?;
+        faults::reach("tile.written");
         fs::rename(&writing, &target)?;
+        faults::reach("tile.renamed");
         self.changed(dir);
         self.changed(root);
         Ok(())

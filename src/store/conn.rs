@@ -232,6 +232,13 @@ pub(super) fn says_busy(message: &str) -> bool {
         || message.contains("deadlock detected")
 }
 
+pub(super) fn says_full(message: &str) -> bool {
+    message.contains("database or disk is full")
+        || message.contains("disk I/O error")
+        || message.contains("No space left on device")
+        || message.contains("could not extend file")
+}
+
 pub(super) fn says_broken(message: &str) -> bool {
     message.contains("server closed the connection")
         || message.contains("terminating connection")

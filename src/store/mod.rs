@@ -6,6 +6,7 @@
 
 mod conn;
 pub mod copy;
+pub mod faults;
 mod keystore;
 mod migrate;
 mod one_of;
@@ -39,6 +40,13 @@ pub enum StoreError {
     /// A statement failed for a reason that repeating will not cure.
     #[error("the database refused a statement: {0}")]
     Refused(String),
+    /// The connection broke when the commit was sent, and nobody could be asked whether it
+    /// happened: a repetition with the same idempotency key finds out.
+    #[error("the database cannot be reached, and whether it committed is not known: {0}")]
+    Unsure(String),
+    /// There is no room for what was to be written.
+    #[error("the database has no room: {0}")]
+    Full(String),
     /// Another writer was in the way; repeating may help.
     #[error("the database asked to try again: {0}")]
     Busy(String),
@@ -59,6 +67,11 @@ impl StoreError {
         matches!(self, StoreError::Busy(_) | StoreError::Unreachable(_))
     }
 
+    /// Whether it will pass by itself, or once an operator has made room.
+    pub fn is_passing(&self) -> bool {
+        self.is_transient() || matches!(self, StoreError::Unsure(_) | StoreError::Full(_))
+    }
+
     /// An inconsistency, in words.
     pub fn inconsistent(what: impl Into<String>) -> StoreError {
         StoreError::Inconsistent(what.into())
@@ -73,11 +86,19 @@ impl From<diesel::result::Error> for StoreError {
             Error::DatabaseError(Kind::SerializationFailure, info) => {
                 StoreError::Busy(info.message().to_string())
             }
+            // A standby that was not promoted yet, or an operator's switch: another connection may
+            // find another server.
+            Error::DatabaseError(Kind::ReadOnlyTransaction, info) => {
+                StoreError::Unreachable(info.message().to_string())
+            }
             Error::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand, info) => {
                 StoreError::Unreachable(info.message().to_string())
             }
             Error::DatabaseError(Kind::Unknown, info) if conn::says_busy(info.message()) => {
                 StoreError::Busy(info.message().to_string())
+            }
+            Error::DatabaseError(Kind::Unknown, info) if conn::says_full(info.message()) => {
+                StoreError::Full(info.message().to_string())
             }
             Error::DatabaseError(Kind::Unknown, info) if conn::says_broken(info.message()) => {
                 StoreError::Unreachable(info.message().to_string())

@@ -1,11 +1,16 @@
 //! The one way to write: a named transaction that is repeated when the database asks for it.
 
+use std::time::Duration;
+
 use diesel::connection::{AnsiTransactionManager as Ansi, TransactionManager};
 
+use super::faults::{self, When};
 use super::{AnyConn, StoreError, Target};
 
 /// How often a transaction is repeated before its failure is told.
 const ATTEMPTS: u32 = 5;
+/// How long it is waited, the first time, before a database that went away is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A connection that writes. It reconnects by itself after the database was away.
 pub struct Writer {
@@ -45,8 +50,8 @@ impl Writer {
     /// whether a commit whose answer was lost did happen.
     ///
     /// # Errors
-    /// What `work` answered, or what the database said after five attempts. In each case
-    /// nothing was written.
+    /// What `work` answered, or what the database said after five attempts. In each case but
+    /// [`StoreError::Unsure`] nothing was written.
     pub fn write<T>(
         &mut self,
         name: &'static str,
@@ -55,21 +60,21 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let mut attempt = 1;
         loop {
-            let (failure, value) = match self.once(&mut work) {
+            let (failure, value) = match self.once(name, &mut work) {
                 Ok(value) => return Ok(value),
                 Err((failure, value)) => (failure, value),
             };
             let error = match (failure, value) {
                 (WriteFailure::Unknown(error), Some(value)) => {
-                    self.conn = None;
-                    if committed(self.conn()?, &value)? {
-                        return Ok(value);
+                    match self.look(&value, &mut committed) {
+                        Ok(true) => return Ok(value),
+                        Ok(false) => error,
+                        Err(error) => return Err(StoreError::Unsure(error.to_string())),
                     }
-                    error
                 }
                 (WriteFailure::Nothing(error) | WriteFailure::Unknown(error), _) => error,
             };
-            if matches!(error, StoreError::Unreachable(_)) {
+            if matches!(error, StoreError::Unreachable(_) | StoreError::Full(_)) {
                 self.conn = None;
             }
             if !error.is_transient() || attempt == ATTEMPTS {
@@ -80,14 +85,39 @@ impl Writer {
         }
     }
 
+    /// Whether a commit whose answer was lost did happen, asked on a new connection.
+    fn look<T>(
+        &mut self,
+        value: &T,
+        committed: &mut impl FnMut(&mut AnyConn, &T) -> Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
+        let mut attempt = 1;
+        loop {
+            self.conn = None;
+            match self.conn().and_then(|conn| committed(conn, value)) {
+                Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                    // A server that restarts answers within a second or two.
+                    std::thread::sleep(LOOK_AGAIN * attempt);
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     fn once<T>(
         &mut self,
+        name: &'static str,
         work: &mut impl FnMut(&mut AnyConn) -> Result<T, StoreError>,
     ) -> Result<T, (WriteFailure, Option<T>)> {
         let nothing = |e| (WriteFailure::Nothing(e), None);
+        let shown = self.target.shown();
         let conn = self.conn().map_err(nothing)?;
         begin(conn).map_err(nothing)?;
-        let value = match work(conn) {
+        let cut = |when| faults::in_transaction(&shown, name, when);
+        let worked = cut(When::Begun).and_then(|()| work(conn));
+        let worked = worked.and_then(|value| cut(When::BeforeCommit).map(|()| value));
+        let value = match worked {
             Ok(value) => value,
             Err(error) => {
                 if roll_back(conn).is_err() {
@@ -96,7 +126,7 @@ impl Writer {
                 return Err(nothing(error));
             }
         };
-        match commit(conn) {
+        match commit(conn).and_then(|()| cut(When::AfterCommit)) {
             Ok(()) => Ok(value),
             Err(error @ StoreError::Unreachable(_)) => {
                 Err((WriteFailure::Unknown(error), Some(value)))

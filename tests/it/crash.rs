@@ -14,6 +14,7 @@ use fivefold::ledger::checkpoint::Checkpoint;
 use fivefold::ledger::note::Verifier;
 use fivefold::ledger::receipt::verify_receipt;
 use fivefold::partner::signature::SigningKey;
+use fivefold::store::faults::{POINTS, TRANSACTIONS, When};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -24,12 +25,17 @@ use crate::world::{Human, ndjson, text, year};
 
 /// What signatures call the bureau: each start listens on another port.
 const PUBLIC_URL: &str = "http://bureau.test";
-/// How often it is killed.
-const ROUNDS: usize = 4;
+/// How often it is killed at a moment left to chance, unless `FIVEFOLD_CRASH_ROUNDS` says another
+/// number: `FIVEFOLD_CRASH_ROUNDS=100 tests/run --rust --test it -- crash::`.
+const ROUNDS: usize = 3;
+/// The same at named points.
+const POINT_ROUNDS: usize = 5;
+/// Answers after which a round at a named point that was not come to ends by a kill.
+const ANSWERS_MAX: usize = 60;
 /// Persons about whom is furnished and asked.
 const PERSONS: usize = 6;
 /// Clients at work at the same time, each of its own kind.
-const CLIENTS: usize = 5;
+const CLIENTS: usize = 6;
 /// Accounts of one large upload: with a year each they are more lines than one slice.
 const ACCOUNTS: usize = 42;
 /// Questions of one batch.
@@ -38,13 +44,22 @@ const BATCH: usize = 4;
 const INQUIRIES: &str = "/v1/inquiries";
 const BATCHES: &str = "/v1/inquiries/batch";
 const OBSERVATIONS: &str = "/v1/observations";
+const SUBJECTS: &str = "/v1/subjects";
+
+/// How a round ends.
+enum End {
+    /// By a kill, after so many answers.
+    Kill(usize),
+    /// By itself, when it comes to a named point for the so manyth time.
+    Point(String, u64),
+}
 
 /// A bureau in a directory, what is needed to use it, and everything that it ever acknowledged.
 pub struct Site {
     dir: tempfile::TempDir,
     env: Env,
     vkey: String,
-    bank: Client,
+    pub bank: Client,
     persons: Vec<Person>,
     /// The newest checkpoint that was seen from outside.
     kept: Option<Vec<u8>>,
@@ -83,6 +98,10 @@ impl Sent {
             0 => (OBSERVATIONS, years(persons, &key, ACCOUNTS)),
             1 => (OBSERVATIONS, years(&persons[n % persons.len()..], &key, 1)),
             2 => (BATCHES, ndjson(&vec![person.question(); BATCH])),
+            5 => {
+                let human = Human::nth((1_000 * (round + 1) + n) as u32, "CN");
+                (SUBJECTS, human.enrolment().to_string())
+            }
             _ => (INQUIRIES, person.question().to_string()),
         };
         Sent { path, body, key }
@@ -96,7 +115,7 @@ impl Sent {
     fn to(&self, door: &Door, bank: &Client, key: &str) -> Option<(StatusCode, Vec<u8>)> {
         let got = door.ask(bank, Method::POST, self.path, self.body.as_bytes(), key).ok()?;
         let fine = match self.path {
-            INQUIRIES => StatusCode::CREATED,
+            INQUIRIES | SUBJECTS => StatusCode::CREATED,
             _ => StatusCode::OK,
         };
         assert_eq!(got.status, fine, "{}", String::from_utf8_lossy(&got.body));
@@ -209,13 +228,24 @@ impl Site {
         serving.kill();
     }
 
-    /// Lets everybody work until `wanted` answers came, then kills the program. The requests that
-    /// nobody answered.
-    fn killed_at_work(&mut self, round: usize, wanted: usize) -> Vec<Sent> {
-        let (serving, door) = self.start();
-        let (killed, (tell, heard)) = (AtomicBool::new(false), mpsc::channel());
+    /// Starts the program, which dies at a point.
+    fn start_mortal(&self, end: &End) -> Option<(Serving, Door)> {
+        let End::Point(point, times) = end else { return Some(self.start()) };
+        let at = format!("{point}:{times}");
+        let serving = Serving::start_with(&self.bureau(), &["--die-at", &at])?;
+        let door = Door::new(&self.env, serving.url.clone(), PUBLIC_URL.to_string());
+        Some((serving, door))
+    }
+
+    /// Lets everybody work until the end of the round. The requests that nobody answered, and
+    /// whether the program died by itself.
+    fn killed_at_work(&mut self, round: usize, end: &End) -> (Vec<Sent>, bool) {
+        // It may come to its point before its door is open.
+        let Some((serving, door)) = self.start_mortal(end) else { return (Vec::new(), true) };
+        let mortal = matches!(end, End::Point(..));
+        let (killed, (tell, heard)) = (AtomicBool::new(mortal), mpsc::channel());
         let (killed, door, bank, persons) = (&killed, &door, &self.bank, &self.persons[..]);
-        let (kept, lost) = std::thread::scope(|scope| {
+        let (kept, lost, died) = std::thread::scope(|scope| {
             // Moved in here: should anything fail below, the program ends, and the clients then.
             let serving = serving;
             let clients: Vec<_> = (0..CLIENTS)
@@ -243,26 +273,33 @@ impl Site {
             drop(tell);
             let mut answered: Vec<Acknowledged> = Vec::new();
             let mut kept = None;
+            let wanted = match end {
+                End::Kill(wanted) => *wanted,
+                End::Point(..) => ANSWERS_MAX,
+            };
             while answered.len() < wanted {
-                answered.push(heard.recv().expect("clients go on until the program is killed"));
+                // The channel closes when every client has met the end.
+                let Ok(answer) = heard.recv() else { break };
+                answered.push(answer);
                 if answered.len().is_multiple_of(3) {
-                    kept = Some(checkpoint(door));
+                    kept = seen(door).or(kept);
                 }
             }
             // Answers come when a batch is committed: look around for a while, so that the end
             // comes at other moments too.
             for _ in 0..chance(&self.env) % 12 {
-                kept = Some(checkpoint(door));
+                kept = seen(door).or(kept);
             }
             killed.store(true, Ordering::SeqCst);
-            serving.kill();
+            let died = serving.end_of_it();
             let lost = clients.into_iter().map(|c| c.join().expect("a client")).collect();
             answered.extend(heard.iter());
             self.acknowledged.extend(answered);
-            (kept, lost)
+            (kept, lost, died)
         });
+        assert!(mortal || !died, "it died by itself");
         self.kept = kept.or(self.kept.take());
-        lost
+        (lost, died)
     }
 
     /// The log over HTTP is whole, and extends what was seen of it before.
@@ -324,10 +361,14 @@ impl Site {
         }
     }
 
+    /// The `n`th question.
+    pub fn question(&self, n: usize) -> String {
+        self.persons[n % self.persons.len()].question().to_string()
+    }
+
     /// One question and its answer, whichever published key signed it.
     pub fn ask_once(&self, door: &Door, n: usize) -> Value {
-        let person = &self.persons[n % self.persons.len()];
-        let (body, key) = (person.question().to_string(), format!("asked-{n}"));
+        let (body, key) = (self.question(n), format!("asked-{n}"));
         let got = door.ask(&self.bank, Method::POST, INQUIRIES, body.as_bytes(), &key);
         let got = got.expect("an answer");
         assert_eq!(got.status, StatusCode::CREATED, "{}", got.json());
@@ -340,12 +381,12 @@ impl Site {
     }
 
     /// Stopped in order; the audit finds nothing, and the log verifies.
-    pub fn end_now(&self, serving: Serving) {
+    pub fn end_now(&self, serving: Serving) -> Value {
         serving.stop();
         let dir = self.bureau();
         let audit = told(fivefold(&dir).arg("audit"));
         assert_eq!(audit["findings"], json!([]), "{audit}");
-        told(fivefold(&dir).args(["verify", "log"]).arg(&dir).args(["--vkey", &self.vkey]));
+        told(fivefold(&dir).args(["verify", "log"]).arg(&dir).args(["--vkey", &self.vkey]))
     }
 
     /// Stopped in order; the log holds everything exactly once, and the audit finds nothing.
@@ -371,6 +412,12 @@ fn chance(env: &Env) -> usize {
     usize::from(env.random::<1>()[0])
 }
 
+/// The checkpoint, if anybody answers.
+fn seen(door: &Door) -> Option<Vec<u8>> {
+    let got = door.send(&Method::GET, "/log/checkpoint", &[], b"").ok()?;
+    (got.status == StatusCode::OK).then_some(got.body)
+}
+
 fn checkpoint(door: &Door) -> Vec<u8> {
     let got = door.send(&Method::GET, "/log/checkpoint", &[], b"").expect("a checkpoint");
     let note = std::str::from_utf8(&got.body).expect("text");
@@ -378,27 +425,67 @@ fn checkpoint(door: &Door) -> Vec<u8> {
     got.body
 }
 
-fn killed_again_and_again(mut site: Site) {
+#[allow(clippy::disallowed_methods, reason = "how often is no configuration of the bureau")]
+fn rounds(otherwise: usize) -> usize {
+    let set = std::env::var("FIVEFOLD_CRASH_ROUNDS").ok();
+    set.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Round after round: an end in the middle of work, a start that needs no help, and everything
+/// that was acknowledged is there, once.
+fn again_and_again(mut site: Site, ends: impl Iterator<Item = End>) {
     site.people();
-    for round in 0..ROUNDS {
+    let (mut died, mut all, mut last) = (0, 0, None);
+    for (round, end) in ends.enumerate() {
+        drop(last.take());
         let from = site.acknowledged.len();
-        // Where in the work the end comes is left to chance.
-        let wanted = 3 + chance(&site.env) % 30;
-        let lost = site.killed_at_work(round, wanted);
+        let (lost, by_itself) = site.killed_at_work(round, &end);
         let answered = site.acknowledged.len() - from;
-        println!("round {round}: killed after {answered} answers (at {wanted})");
-        assert_eq!(lost.len(), CLIENTS);
+        match &end {
+            End::Kill(wanted) => println!("{round}: killed after {answered} answers (at {wanted})"),
+            End::Point(point, times) => {
+                println!("{round}: {point} x{times}, {answered} answers, came to it: {by_itself}");
+            }
+        }
+        assert!(lost.len() == CLIENTS || (lost.is_empty() && by_itself));
+        (died, all) = (died + usize::from(by_itself), all + 1);
         let (serving, door) = site.start();
         let size = site.verify(&door, &serving.url);
         site.repeat(&door, lost, size);
         site.check(&door, round, from);
-        if round + 1 < ROUNDS {
-            serving.kill();
-            continue;
-        }
-        site.verify(&door, &serving.url);
-        return site.end(serving);
+        last = Some((serving, door));
     }
+    println!("{all} rounds, {died} of them ended at their point");
+    let (serving, door) = last.expect("a round at least");
+    site.verify(&door, &serving.url);
+    site.end(serving);
+}
+
+fn killed_again_and_again(site: Site) {
+    let env = site.env.clone();
+    // Where in the work the end comes is left to chance.
+    let ends = (0..rounds(ROUNDS)).map(move |_| End::Kill(3 + chance(&env) % 30));
+    again_and_again(site, ends);
+}
+
+/// The named points: around every transaction that a bureau at work makes, and in between.
+fn points() -> Vec<String> {
+    let of = |name: &&str| When::ALL.map(|when| format!("{name}.{}", when.name()));
+    let own = POINTS.iter().map(ToString::to_string);
+    TRANSACTIONS.iter().flat_map(of).chain(own).collect()
+}
+
+/// At named points one after the other, from one that is left to chance on; all of them where
+/// `FIVEFOLD_CRASH_ROUNDS` is large enough.
+fn dead_at_named_points(site: Site) {
+    let env = site.env.clone();
+    let points = points();
+    let from = chance(&env);
+    let ends = (0..rounds(POINT_ROUNDS)).map(move |round| {
+        let times = 1 + chance(&env) % if round < points.len() { 3 } else { 12 };
+        End::Point(points[(from + round) % points.len()].clone(), times as u64)
+    });
+    again_and_again(site, ends);
 }
 
 /// The URL with its password, if it has one, in a file of its own, as the configuration wants it.
@@ -451,6 +538,10 @@ macro_rules! on_each_database {
 pub(crate) use on_each_database;
 
 on_each_database!(what_was_acknowledged_survives_a_kill, super::killed_again_and_again);
+on_each_database!(
+    what_was_acknowledged_survives_death_at_named_points,
+    super::dead_at_named_points
+);
 
 /// A proof, as soon as a checkpoint covers the entry.
 fn proof_of(door: &Door, path: &str) -> String {

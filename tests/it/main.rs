@@ -10,8 +10,10 @@
 mod asking;
 mod backups;
 mod codes;
+mod cluster;
 mod crash;
 mod damage;
+mod database;
 mod doors;
 mod forgetting;
 mod furnishing;

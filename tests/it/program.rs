@@ -39,8 +39,17 @@ pub struct Serving {
 impl Serving {
     /// Starts it on a free port, and waits until it says where.
     pub fn start(dir: &Path) -> Serving {
+        Serving::start_with(dir, &[]).unwrap_or_else(|| panic!("serve ended at once"))
+    }
+
+    /// The same with further arguments; nothing if it died at once, without a word.
+    pub fn start_with(dir: &Path, more: &[&str]) -> Option<Serving> {
         let mut command = fivefold(dir);
-        command.args(["serve", "--port", "0"]).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .args(["serve", "--port", "0"])
+            .args(more)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let stderr = BufReader::new(child.stderr.take().expect("its stderr"));
         let (tell, address) = mpsc::channel();
@@ -61,13 +70,29 @@ impl Serving {
         // The channel closes when the program ends: then it did not start.
         match address.recv() {
             Ok(url) => serving.url = url,
-            Err(_) => panic!("serve ended at once:\n{}", serving.said()),
+            Err(_) => {
+                let said = serving.said();
+                assert!(!more.is_empty() && said.is_empty(), "serve ended at once:\n{said}");
+                return None;
+            }
         }
-        serving
+        Some(serving)
     }
 
     fn said(&mut self) -> String {
         self.said.take().map(|said| said.join().expect("text")).unwrap_or_default()
+    }
+
+    /// `SIGKILL`, unless it has died by itself already, which is told.
+    pub fn end_of_it(mut self) -> bool {
+        let died = self.child.try_wait().expect("its state").is_some();
+        if !died {
+            self.kill();
+            return false;
+        }
+        let said = self.said();
+        assert!(!said.contains("panicked"), "{said}");
+        true
     }
 
     /// `SIGKILL`: no goodbye.
