@@ -320,7 +320,12 @@ impl KeyStore {
                 insert_all!(conn, keys, rows);
                 Ok(())
             },
-            |_, ()| Ok(false),
+            // Inserted twice they would be refused, and so would everything that needs them.
+            |conn, ()| {
+                let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+                let there: Vec<KeyRow> = load_by!(conn, keys, name, names, KeyRow);
+                Ok(rows.iter().all(|row| there.iter().any(|one| one.wrapped == row.wrapped)))
+            },
         )
     }
 

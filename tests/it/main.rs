@@ -30,6 +30,7 @@ mod repeating;
 mod reporting;
 mod rights;
 mod rotation;
+mod simulation;
 mod staff;
 mod tidy;
 mod uploads;

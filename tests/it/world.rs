@@ -113,6 +113,11 @@ impl World {
     /// A world on SQLite; `name` seeds it, `home` is the residence of the home pack.
     pub fn sqlite(name: &str, home: &str) -> World {
         let dir = tempfile::tempdir().expect("a directory");
+        World::sqlite_in(dir, name, home)
+    }
+
+    /// The same in a directory of the caller's choice.
+    pub fn sqlite_in(dir: tempfile::TempDir, name: &str, home: &str) -> World {
         let path = dir.path().join("bureau.sqlite");
         World::begin(name, home, dir, Target::Sqlite { path, keys: false }, None)
     }
@@ -429,6 +434,11 @@ impl World {
 
     /// What is answered to a file.
     pub fn uploaded(&self, admission: Admission, bytes: &[u8]) -> Value {
+        self.try_upload(admission, bytes).unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    /// What is answered to a file, or why it is not taken.
+    pub fn try_upload(&self, admission: Admission, bytes: &[u8]) -> Result<Value, Problem> {
         let (engine, now) = (&self.bureau().engine, self.env.now());
         let blob = Arc::new(bytes::Bytes::copy_from_slice(bytes));
         let file = UploadFile { format: Format::of(bytes), blob, digest: sha256(bytes) };
@@ -436,9 +446,9 @@ impl World {
         let order = Order { admission, dry_run: false, upload: None };
         let lines = checked.lines.into_iter().map(Ok);
         match self.bureau().apply(&order, checked.receipt, lines, &mut |_| true) {
-            Ok(Applied::Whole(receipt)) => receipt,
+            Ok(Applied::Whole(receipt)) => Ok(receipt),
             Ok(Applied::Stopped) => panic!("nobody told it to stop"),
-            Err(problem) => panic!("{problem}"),
+            Err(problem) => Err(problem),
         }
     }
 
