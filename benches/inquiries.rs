@@ -236,6 +236,7 @@ fn main() {
         public_url: "http://127.0.0.1:0".to_string(),
         tls: None,
         fonts: None,
+        terms: fivefold::http::terms::Terms::default(),
     };
     let bureau = stage.bureau.clone();
     runtime.spawn(serve(bureau, doors, move |a| ready.send(a).unwrap(), std::future::pending()));

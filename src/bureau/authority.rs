@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::admission::{Admission, Principal};
 use super::command::Fault;
+use super::sandbox::is_published;
 use super::work::Work;
 use crate::consent::{Purpose, Standing};
 use crate::error::Problem;
@@ -46,6 +47,9 @@ pub fn facts(work: &Work<'_>, admission: &Admission, action: Action, residence: 
     facts.lives_under = pack_of(residence).map(str::to_string);
     facts.environment = work.engine.environment;
     facts.licensed = work.engine.licensed;
+    // Its private half is known to everybody: where persons are real it opens nothing.
+    facts.actor.foreign_key =
+        work.engine.environment != Environment::Sandbox && is_published(&admission.keyid);
     match &admission.principal {
         Principal::Partner(id) => {
             if let Some(partner) = work.registry.partners.get(id) {

@@ -29,6 +29,7 @@ pub mod meters;
 pub mod monitor;
 pub mod needs;
 pub mod personal;
+mod pin;
 pub mod probing;
 pub mod publisher;
 pub mod quota;
@@ -38,6 +39,7 @@ pub mod reporting;
 pub mod restore;
 pub mod room;
 pub mod rows;
+pub mod sandbox;
 pub mod sequencer;
 pub mod spool;
 pub mod standing;
@@ -88,6 +90,8 @@ pub struct Engine {
     pub origin: String,
     /// How much each partner may ask, and has asked.
     pub quotas: Quotas,
+    /// In a sandbox: whose records stay as they are published.
+    pub kept: sandbox::Kept,
     /// What reason codes mean, in words.
     pub texts: ReasonTexts,
     scorecard: Scorecard,

@@ -10,9 +10,10 @@ use super::publisher::{Publishing, check_right_edge};
 use super::quota::Quotas;
 use super::restore::RESTORING;
 use super::room::{FREE_BYTES_MIN, Room};
+use super::sandbox::Kept;
 use super::sequencer::Sequencer;
 use super::usage::Counted;
-use super::{Bureau, Engine, Reply};
+use super::{Bureau, Engine, Reply, pin};
 use crate::collect::observation::Dimension;
 use crate::error::Problem;
 use crate::kernel::bytes::hex;
@@ -84,6 +85,19 @@ pub enum OpenError {
     /// The log as stored contradicts itself or what was published.
     #[error("{0}")]
     Log(String),
+    /// It was made as something else.
+    #[error(
+        "this bureau was made as {} and is asked to open as {}: that never changes. Another \
+         environment is another bureau, with a directory, keys, a database and an origin of its \
+         own: `fivefold init --dir ANOTHER --environment {}`",
+        made.name(), asked.name(), asked.name()
+    )]
+    Environment {
+        /// What it was made as.
+        made: Environment,
+        /// What the configuration says.
+        asked: Environment,
+    },
     /// A command at the start was refused.
     #[error(transparent)]
     Refused(#[from] Problem),
@@ -172,6 +186,7 @@ impl Bureau {
             Some(again.keys.wrapping())
         });
         let keystore = KeyStore::open(settings.keys.clone(), engine.keys.wrapping(), again)?;
+        pin::check(&settings.dir, &store, &keystore, settings.environment)?;
         engine.quotas.agree_all(&store.read(partner_rows::load)?);
         let log_dir = settings.dir.join("log");
         let publisher = Publisher::open(
@@ -313,6 +328,7 @@ fn engine(
         home: settings.home.clone(),
         origin: settings.origin.clone(),
         quotas: Quotas::default(),
+        kept: Kept::default(),
         texts: ReasonTexts::load(REASONS.as_bytes())?,
         in_force: (hex(&scorecard.digest), scorecard.digest == shipped.digest),
         challengers,

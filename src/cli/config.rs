@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 use super::Place;
 use super::output::Failure;
 use crate::bureau::{Bureau, Settings};
+use crate::http::terms::{Deprecation, Licensed, Maintenance, Objectives, Terms};
 use crate::kernel::Env;
 use crate::ledger::note::is_key_name;
 use crate::policy::Environment;
@@ -25,7 +26,7 @@ const DIR: &str = "fivefold-data";
 /// The file that is read from the data directory.
 pub const FILE: &str = "fivefold.toml";
 /// The log's origin, where nothing says another.
-const ORIGIN: &str = "localhost/log";
+pub const ORIGIN: &str = "localhost/log";
 /// Where `serve` listens, where nothing says another.
 const LISTEN: &str = "127.0.0.1:8555";
 /// The residence whose rule pack applies where no person is known.
@@ -39,6 +40,22 @@ pub struct Licence {
     pub authority: Text,
     /// Its number.
     pub number: Text,
+    /// The rule packs it covers; all of them when absent.
+    #[serde(default)]
+    pub packs: Vec<String>,
+}
+
+/// What the operator promises; of a file only.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Service {
+    support: Option<String>,
+    #[serde(default)]
+    objectives: Objectives,
+    #[serde(default)]
+    maintenance: Vec<Maintenance>,
+    #[serde(default)]
+    deprecation: Vec<Deprecation>,
 }
 
 /// A text. Variables that look like numbers arrive as numbers: they are texts all the same.
@@ -82,6 +99,8 @@ struct Keys {
     behind_proxy: bool,
     environment: Option<Environment>,
     licence: Option<Licence>,
+    #[serde(default)]
+    service: Service,
     home: Option<Text>,
     policies: Option<Text>,
     han_font: Option<Text>,
@@ -112,6 +131,8 @@ pub struct Config {
     pub environment: Option<Environment>,
     /// The licence.
     pub licence: Option<Licence>,
+    /// What the operator promises, the licence among it.
+    pub terms: Terms,
     /// The residence whose pack applies where no person is known.
     pub home: String,
     /// A folder of rules to use in place of the ones compiled in.
@@ -294,6 +315,7 @@ impl Config {
             behind_proxy: keys.behind_proxy,
             environment: keys.environment,
             licence: keys.licence.clone(),
+            terms: terms(keys)?,
             home: home(keys.home.as_deref().unwrap_or(HOME))?,
             policies: path("policies", &keys.policies),
             han_font: path("han_font", &keys.han_font),
@@ -350,6 +372,29 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The terms of the service.
+fn terms(keys: &Keys) -> Result<Terms, Failure> {
+    let service = &keys.service;
+    if service.maintenance.iter().any(|work| work.from >= work.until) {
+        return Err(wrong("[[service.maintenance]] ends before it begins"));
+    }
+    if service.objectives.availability_permille.is_some_and(|permille| permille > 1000) {
+        return Err(wrong("availability_permille is at most 1000"));
+    }
+    let licence = keys.licence.as_ref().map(|licence| Licensed {
+        authority: licence.authority.to_string(),
+        number: licence.number.to_string(),
+        packs: licence.packs.clone(),
+    });
+    Ok(Terms {
+        licence,
+        support: service.support.clone(),
+        objectives: service.objectives.clone(),
+        maintenance: service.maintenance.clone(),
+        deprecations: service.deprecation.clone(),
+    })
 }
 
 /// Checks an origin.
@@ -441,6 +486,10 @@ mod tests {
             "database = \"postgres://me:secret@db.example/bureau\"",
             "database = \"postgres://db.example/bureau?password=secret\"",
             "[licence]\nauthority = \"PBoC\"",
+            "[service]\nslo = 1",
+            "[service.objectives]\navailability_permille = 2000",
+            "[[service.maintenance]]\nfrom = \"2026-12-02T00:00:00Z\"\n\
+             until = \"2026-12-01T00:00:00Z\"\nwhat = \"x\"",
             "not toml",
         ] {
             match load(text) {
@@ -455,7 +504,11 @@ mod tests {
         let config = load(
             "database = \"data/b.sqlite\"\npolicies = \"rules\"\nhan_font = \"/f.ttf\"\n\
              public_url = \"https://bureau.example/\"\nlisten = 9000\n\
-             [licence]\nauthority = \"PBoC\"\nnumber = 17\n",
+             [licence]\nauthority = \"PBoC\"\nnumber = 17\npacks = [\"cn\"]\n\
+             [service]\nsupport = \"mailto:desk@bureau.example\"\n\
+             [service.objectives]\ninquiry_p99_ms = 200\n\
+             [[service.deprecation]]\nwhat = \"x\"\nannounced = \"2026-11-01T00:00:00Z\"\n\
+             ends = \"2027-05-01T00:00:00Z\"\ninstead = \"y\"\n",
         )
         .expect("a configuration");
         let in_dir = |name: &str| config.dir.join(name);
@@ -465,5 +518,8 @@ mod tests {
         assert_eq!(config.public_url.as_deref(), Some("https://bureau.example"));
         assert_eq!(config.listen.to_string(), "127.0.0.1:9000");
         assert!(config.settings().licensed);
+        assert_eq!(config.terms.licence(&["cn", "us"])["packs"], serde_json::json!(["cn"]));
+        assert_eq!(config.terms.objectives.inquiry_p99_ms, Some(200));
+        assert_eq!(config.terms.deprecations.len(), 1);
     }
 }

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod collect;
 mod config;
+mod conformance;
 mod dictionary;
 mod export;
 mod keys;
@@ -197,6 +198,8 @@ enum Command {
     Dictionary(dictionary::DictionaryArgs),
     /// Say who is who: alias, merge, split, no-merge
     Subject(subject::SubjectArgs),
+    /// Try a partner's own client against a sandbox; what passes is certified
+    Conformance(conformance::ConformanceArgs),
     /// See a bureau at work on real borrowers, then go on serving
     Demo(Demo),
     /// Print the OpenAPI 3.1 document
@@ -251,6 +254,7 @@ fn run(cli: &Cli) -> Done {
         Command::Policy(args) => policy::run(place, args),
         Command::Dictionary(args) => dictionary::run(place, args),
         Command::Subject(args) => subject::run(place, args),
+        Command::Conformance(args) => conformance::run(args),
         Command::Demo(demo) => demo::run(&demo.args, demo.shape.json)
             .map_err(|e| Failure::new(e.code(), e.to_string())),
         Command::Openapi => {

@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::Place;
 use super::config::{self, Config};
 use super::output::{self, Done, Failure, note};
+use super::setup;
 use crate::http::{self, Doors};
 use crate::policy::Environment;
 
@@ -24,6 +25,7 @@ An address other than the loopback one needs tls_cert and tls_key, or behind_pro
 Examples:
   fivefold serve --dir bureau
   fivefold serve --dir bureau --port 0             any free port; it is printed
+  fivefold serve --sandbox --dir sandbox           a sandbox, ready to be tried: /docs/guides
   FIVEFOLD_TLS_CERT=chain.pem FIVEFOLD_TLS_KEY=key.pem fivefold serve --listen 0.0.0.0:443")]
 pub struct ServeArgs {
     /// Port on the loopback address; 0 takes a free one
@@ -36,7 +38,7 @@ pub struct ServeArgs {
     #[cfg(debug_assertions)]
     #[arg(long, hide = true, value_name = "POINT:TIMES")]
     die_at: Option<String>,
-    /// Serve as a sandbox: made-up persons only, no licence needed
+    /// Serve a sandbox: made-up persons only, no licence needed; made when DIR is not there
     #[arg(long)]
     sandbox: bool,
 }
@@ -50,22 +52,21 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
     if let Some(port) = args.port {
         config.listen = SocketAddr::from(([127, 0, 0, 1], port));
     }
-    if args.sandbox {
-        if config.licence.is_some() && config.environment() == Environment::Live {
-            return Err(Failure::Usage(
-                "this bureau is live under a licence: a sandbox needs a directory of its own"
-                    .to_string(),
-            ));
-        }
-        config.environment = Some(Environment::Sandbox);
-    }
     output::trace(&config.log, config.log_json)?;
+    if args.sandbox {
+        // A live one is never opened as a sandbox, whatever says so: `Bureau::open` compares.
+        config.environment = Some(Environment::Sandbox);
+        if !config.dir.join("keys").exists() {
+            config = setup::sandbox(place, config)?;
+        }
+    }
     guard(&config)?;
     #[cfg(debug_assertions)]
     if let Some((point, times)) = args.die_at.as_deref().and_then(|at| at.split_once(':')) {
         crate::store::faults::arm_death(point, times.parse().unwrap_or(1));
     }
     let bureau = Arc::new(config.open()?);
+    bureau.load_sandbox().map_err(|e| Failure::new("sandbox_not_loaded", e.to_string()))?;
     if config.environment() == Environment::Live && !bureau.may_score()? {
         output::note(
             "no approved scorecard is in force, and a demonstration's scores nobody here: questions \
@@ -129,17 +130,31 @@ fn doors(config: &Config) -> Doors {
         public_url: config.public_url.clone().unwrap_or(own),
         tls: config.tls.clone(),
         fonts: config.han_font.clone(),
+        terms: config.terms.clone(),
     }
 }
 
 /// Seconds between two sweeps.
 const SWEEP_SECONDS: u64 = 3600;
+/// Sweeps between two looks whether the test persons of a sandbox are up to date.
+const SANDBOX_HOURS: u64 = 24;
 
 /// Does what falls due, at the start and then every hour.
 async fn sweep(bureau: Arc<crate::bureau::Bureau>) {
+    let mut hour = 0_u64;
     let mut hours = tokio::time::interval(std::time::Duration::from_secs(SWEEP_SECONDS));
     loop {
         hours.tick().await;
+        // The test persons get the month that has ended; elsewhere this does nothing.
+        if hour % SANDBOX_HOURS == SANDBOX_HOURS - 1 {
+            let bureau = bureau.clone();
+            match tokio::task::spawn_blocking(move || bureau.load_sandbox()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the test persons are not up to date"),
+                Err(error) => tracing::error!(%error, "bringing the test persons in ended"),
+            }
+        }
+        hour += 1;
         let bureau = bureau.clone();
         match tokio::task::spawn_blocking(move || bureau.sweep()).await {
             Ok(Ok(swept)) => tracing::info!(?swept, "swept"),

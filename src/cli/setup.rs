@@ -82,7 +82,29 @@ fn chosen(config: Config, args: &InitArgs) -> Result<Config, Failure> {
         Some(_) => Environment::Live,
         None => Environment::Sandbox,
     };
-    config.environment.get_or_insert(fallback);
+    let environment = *config.environment.get_or_insert(fallback);
+    if environment == Environment::Sandbox && config.origin == config::ORIGIN {
+        config.origin = SANDBOX_ORIGIN.to_string();
+    }
+    Ok(config)
+}
+
+/// The origin of a sandbox that nobody named: never that of a live log.
+const SANDBOX_ORIGIN: &str = "sandbox.localhost/log";
+
+/// Makes a sandbox where there is nothing yet, with its configuration beside it.
+///
+/// # Errors
+/// It cannot be made.
+pub fn sandbox(place: &Place, mut config: Config) -> Result<Config, Failure> {
+    if config.origin == config::ORIGIN {
+        config.origin = SANDBOX_ORIGIN.to_string();
+    }
+    Bureau::init(&Env::system(), &config.settings())?.close();
+    if place.config.is_none() {
+        write_file(&config)?;
+    }
+    note(&format!("made a sandbox in {}", config.dir.display()));
     Ok(config)
 }
 
@@ -199,6 +221,13 @@ fn file_text(config: &Config) -> String {
         }
         None => out += "# [licence]\n# authority = \"People's Bank of China\"\n# number = \"…\"\n",
     }
+    out += "\n# What partners are told at /.well-known/fivefold.\n\
+            # [service]\n# support = \"mailto:desk@bureau.example\"\n\
+            # [service.objectives]\n# availability_permille = 999\n# inquiry_p99_ms = 200\n\
+            # [[service.maintenance]]\n# from = \"2026-12-06T18:00:00Z\"\n\
+            # until = \"2026-12-06T19:00:00Z\"\n# what = \"a new release\"\n\
+            # [[service.deprecation]]\n# what = \"…\"\n# announced = \"2026-11-01T00:00:00Z\"\n\
+            # ends = \"2027-05-01T00:00:00Z\"\n# instead = \"…\"\n";
     out
 }
 

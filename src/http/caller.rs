@@ -31,6 +31,8 @@ pub struct Caller {
     pub principal: Principal,
     /// With which key.
     pub keyid: String,
+    /// When it was signed.
+    pub created: Time,
     /// The signature's nonce, and until when it could be sent again; none once it is spent.
     pub nonce: Option<(String, Time)>,
     /// The body, as it was sent; empty when it was spooled.

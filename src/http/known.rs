@@ -28,6 +28,8 @@ pub async fn jwks(State(app): State<Shared>) -> Json<Value> {
 /// What this bureau is, and what is in force.
 pub async fn fivefold(State(app): State<Shared>) -> Json<Value> {
     let engine = &app.bureau.engine;
+    let now = engine.env.now();
+    let ids: Vec<&str> = engine.rules.packs().map(|pack| pack.id.as_str()).collect();
     let packs: Vec<Value> = engine
         .rules
         .packs()
@@ -47,13 +49,18 @@ pub async fn fivefold(State(app): State<Shared>) -> Json<Value> {
         engine.keys.log_verifiers_ever().iter().map(ToString::to_string).collect();
     let known = json!({
         "environment": engine.environment.name(),
-        "licence": if engine.licensed { "configured" } else { "none" },
+        "licence": app.terms.licence(&ids),
+        "public_url": app.public_url,
+        "service_level": app.terms.objectives,
+        "support": app.terms.support,
+        "maintenance": app.terms.planned(now),
+        "deprecations": app.terms.deprecations,
         "log": { "origin": engine.origin, "vkey": engine.keys.log().vkey(), "prefix": "/log",
                  "vkeys": vkeys },
         "rule_packs": packs,
         "rules_digest": hex(&engine.rules.digest()),
         "scorecards": cards,
-        "status": if app.bureau.trouble().is_some() { "degraded" } else { "ok" },
+        "status": app.terms.status(now, app.bureau.trouble().is_some()),
     });
     Json(known)
 }

@@ -5,6 +5,7 @@
 
 mod arriving;
 mod caller;
+mod conformance;
 mod consents;
 mod directory;
 pub mod docs;
@@ -18,7 +19,9 @@ mod persons;
 mod problem;
 mod rights;
 mod routes;
+mod sandbox;
 mod signed;
+pub mod terms;
 mod traced;
 mod usage;
 
@@ -40,6 +43,7 @@ use crate::bureau::Bureau;
 use crate::bureau::intake::Intake;
 use crate::report::document::Fonts;
 use directory::Directory;
+use terms::Terms;
 
 /// Seconds a client has to send its headers.
 const HEADER_SECONDS_MAX: u64 = 10;
@@ -59,18 +63,23 @@ pub struct Doors {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// A font with Han characters for PDF; well-known places are searched when absent.
     pub fonts: Option<PathBuf>,
+    /// What the operator promises.
+    pub terms: Terms,
 }
 
 /// What the handlers share.
 struct App {
     bureau: Arc<Bureau>,
     public_url: String,
+    terms: Terms,
     directory: Directory,
     fonts: Fonts,
     large_bodies: Arc<Semaphore>,
     /// How many of them each sender has.
     large_senders: Mutex<BTreeMap<String, usize>>,
     intake: Intake,
+    /// Conformance runs, in a sandbox.
+    runs: conformance::Runs,
     metrics: Option<PrometheusHandle>,
 }
 
@@ -101,10 +110,12 @@ pub async fn serve(
         directory: Directory::new(bureau.store.clone()),
         bureau,
         public_url,
+        terms: doors.terms,
         fonts,
         large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_MAX)),
         large_senders: Mutex::default(),
         intake,
+        runs: conformance::Runs::default(),
         metrics: operate::recorder(),
     });
     let service = routes::router(app.clone()).into_make_service();

@@ -11,10 +11,12 @@ use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::{
-    Shared, consents, docs, inquiries, known, log, observations, openapi, operate, persons,
+    Shared, conformance, consents, docs, inquiries, known, log, observations, openapi, operate,
+    persons,
 };
-use super::{rights, signed, traced, usage};
+use super::{rights, sandbox, signed, traced, usage};
 use crate::error::Problem;
+use crate::policy::Environment;
 
 /// Seconds after which a request that is not done is given up, whatever it is: time for the
 /// largest upload at its slowest. Those under /v1 have shorter limits and a signed answer of their
@@ -23,7 +25,13 @@ const REQUEST_SECONDS_MAX: u64 = 5 * 3600;
 
 /// The whole table.
 pub fn router(app: Shared) -> Router {
+    // A live bureau has none of these paths.
+    let (playground, runs) = match app.bureau.engine.environment {
+        Environment::Sandbox => (sandbox::routes(), conformance::routes()),
+        Environment::Live | Environment::Demo => (Router::new(), Router::new()),
+    };
     let v1 = Router::new()
+        .merge(runs)
         .route("/subjects", post(persons::enrol))
         .route("/subjects/{id}/report", get(persons::report))
         .route("/subjects/{id}/erase", post(rights::erase))
@@ -58,6 +66,7 @@ pub fn router(app: Shared) -> Router {
         .route("/log/tile/{*path}", get(log::tile))
         .layer(CompressionLayer::new());
     Router::new()
+        .merge(playground)
         .route("/v1/log/proofs/{index}", get(log::proof))
         .nest("/v1", v1)
         .merge(public)

@@ -24,7 +24,8 @@ use crate::bureau::upload::UPLOAD_BYTES_MAX;
 use crate::error::Problem;
 use crate::kernel::Time;
 use crate::partner::signature::{
-    Presented, RequestHead, RequestSeen, SignatureError, read_head, sign_response, target_uri,
+    Presented, RequestHead, RequestSeen, SignatureError, SigningKey, read_head, sign_response,
+    target_uri,
 };
 
 /// Seconds in which a request must be answered.
@@ -78,6 +79,7 @@ pub async fn signed(
     let (presented, known) = match authenticate(&app, head) {
         Ok(found) => found,
         Err(problem) => {
+            app.runs.refused(uri.path(), &problem.code);
             drain(body).await;
             return sign(&app, &unauthenticated, problem.into_response()).await;
         }
@@ -92,6 +94,7 @@ pub async fn signed(
     let (arrived, nonce) = match enter(&app, entry, body, head, uri.path()).await {
         Ok(entered) => entered,
         Err(problem) => {
+            app.runs.refused(uri.path(), &problem.code);
             let response = limited(&app, &whose, problem.into_response());
             return sign(&app, &unauthenticated, response).await;
         }
@@ -99,6 +102,7 @@ pub async fn signed(
     let seen = presented.seen_in(head);
     parts.extensions.insert(Caller {
         principal: known.principal,
+        created: presented.created,
         keyid: presented.keyid,
         nonce,
         request: arrived.request,
@@ -189,6 +193,10 @@ fn authenticate(app: &Shared, head: RequestHead<'_>) -> Result<(Presented, Known
     Ok((presented, known))
 }
 
+/// On a response: its signature must not hold. Conformance runs have one such answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Forged;
+
 /// Tells how much may still be asked (draft-ietf-httpapi-ratelimit-headers): a client that reads
 /// it never meets a 429.
 fn limited(app: &Shared, whose: &Principal, mut response: Response) -> Response {
@@ -218,6 +226,7 @@ async fn sign(app: &Shared, seen: &RequestSeen, response: Response) -> Response 
             Bytes::new()
         }
     };
+    let forged = parts.extensions.remove::<Forged>().is_some();
     let key = &*app.bureau.engine.keys.response();
     let now = app.bureau.engine.env.now();
     let fields = sign_response(key, parts.status, Some(seen), &body, now)
@@ -225,6 +234,17 @@ async fn sign(app: &Shared, seen: &RequestSeen, response: Response) -> Response 
         .or_else(|_| sign_response(key, parts.status, None, &body, now));
     if let Ok(fields) = fields {
         parts.headers.extend(fields);
+    }
+    if forged {
+        // Another key's word, for a client to throw away.
+        let other = SigningKey::generate(&app.bureau.engine.env).ok();
+        let fields = other
+            .and_then(|other| sign_response(&other, parts.status, Some(seen), &body, now).ok());
+        for (name, value) in fields.into_iter().flatten() {
+            if name == "signature" {
+                parts.headers.insert(name, value);
+            }
+        }
     }
     Response::from_parts(parts, Body::from(body))
 }

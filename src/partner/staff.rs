@@ -8,7 +8,7 @@ use super::signature::PublicKey;
 use crate::kernel::Time;
 
 /// The names under which the program itself acts; nobody can be registered under them.
-pub const OWN_NAMES: [&str; 3] = ["bureau", "intake", "sweep"];
+pub const OWN_NAMES: [&str; 4] = ["bureau", "intake", "sandbox", "sweep"];
 
 /// What a member of staff may do; policies say when (`policies/common/staff.cedar`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

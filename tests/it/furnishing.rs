@@ -2,6 +2,7 @@
 
 use fivefold::bureau::admission::Admission;
 use fivefold::bureau::command::observe::ObserveSlice;
+use fivefold::policy::Environment;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -169,7 +170,7 @@ fn line(subject: &str, consent: &str, (record, op, balance): Step) -> Value {
 /// Sends the same steps as one file and as single lines: the profile is the fold of the entries
 /// either way (the audit compares them), and the scores agree.
 fn in_any_slices(steps: &[Step], cut: usize) -> Result<(), TestCaseError> {
-    let world = World::sqlite("slices", "CN");
+    let world = World::sqlite("slices", "CN", Environment::Demo);
     let bank = world.bank();
     let mut scores = Vec::new();
     for (n, at_once) in [(1, true), (2, false)] {

@@ -77,9 +77,15 @@ pub fn settings(dir: &std::path::Path) -> Settings {
 
 impl House {
     pub fn open() -> House {
+        House::open_as(Environment::Demo)
+    }
+
+    pub fn open_as(environment: Environment) -> House {
         let dir = tempfile::tempdir().expect("a directory");
         let env = Env::system();
-        let bureau = Arc::new(Bureau::init(&env, &settings(dir.path())).expect("a bureau"));
+        let settings = Settings { environment, ..settings(dir.path()) };
+        let bureau = Arc::new(Bureau::init(&env, &settings).expect("a bureau"));
+        bureau.load_sandbox().expect("its test persons");
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (told, address) = std::sync::mpsc::channel::<SocketAddr>();
         let doors = Doors {
@@ -87,6 +93,7 @@ impl House {
             public_url: "http://127.0.0.1:0".to_string(),
             tls: None,
             fonts: None,
+            terms: fivefold::http::terms::Terms::default(),
         };
         let inner = bureau.clone();
         let thread = std::thread::spawn(move || {

@@ -9,8 +9,9 @@
 
 mod asking;
 mod backups;
-mod codes;
 mod cluster;
+mod codes;
+mod conformance;
 mod crash;
 mod damage;
 mod database;
@@ -30,6 +31,7 @@ mod repeating;
 mod reporting;
 mod rights;
 mod rotation;
+mod sandbox;
 mod simulation;
 mod staff;
 mod tidy;

@@ -14,7 +14,6 @@ use fivefold::ledger::rows as ledger_rows;
 use fivefold::model::dataset::Outcome;
 use fivefold::model::governance::{Role, State, Step, drafted};
 use fivefold::partner::StaffRole;
-use fivefold::policy::Environment;
 use fivefold::score::Scorecard;
 use serde_json::{Value, json};
 
@@ -162,10 +161,7 @@ on_both!(a_scorecard_serves_from_its_promotion_to_its_retirement_and_no_longer, 
     }
 });
 
-on_both!(a_live_bureau_scores_by_nothing_that_was_not_approved_and_filed, |world| {
-    world.settings.environment = Environment::Live;
-    world.settings.licensed = true;
-    world.open().expect("open");
+on_both!(a_live_bureau_scores_by_nothing_that_was_not_approved_and_filed, Live, |world| {
     staff(world);
     assert!(!world.bureau().may_score().expect("read"), "a demonstration's scorecard");
     let shown = SHIPPED.replacen("id = \"fivefold-general-1\"", "id = \"shown\"", 1);

@@ -39,11 +39,16 @@ pub struct Serving {
 impl Serving {
     /// Starts it on a free port, and waits until it says where.
     pub fn start(dir: &Path) -> Serving {
-        Serving::start_with(dir, &[]).unwrap_or_else(|| panic!("serve ended at once"))
+        Serving::start_with(dir, &[])
     }
 
-    /// The same with further arguments; nothing if it died at once, without a word.
-    pub fn start_with(dir: &Path, more: &[&str]) -> Option<Serving> {
+    /// The same with further arguments.
+    pub fn start_with(dir: &Path, more: &[&str]) -> Serving {
+        Serving::try_start(dir, more).unwrap_or_else(|| panic!("serve ended at once"))
+    }
+
+    /// The same; nothing if it died at once, without a word.
+    pub fn try_start(dir: &Path, more: &[&str]) -> Option<Serving> {
         let mut command = fivefold(dir);
         command
             .args(["serve", "--port", "0"])

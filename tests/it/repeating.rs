@@ -136,7 +136,10 @@ on_both!(a_hundred_questions_at_once_are_answered_in_one_order, |world| {
 /// Two processes on one PostgreSQL: each locks the head, so no index is lost or given out twice.
 #[test]
 fn two_bureaus_on_one_postgresql_write_one_log() {
-    let Some(mut world) = World::postgres("two bureaus", "CN") else { return };
+    let Some(mut world) = World::postgres("two bureaus", "CN", fivefold::policy::Environment::Demo)
+    else {
+        return;
+    };
     let bank = world.bank();
     let subject = world.enrol(&bank, &Human::nth(1, "CN"));
     world.history(&bank, &subject);

@@ -40,10 +40,8 @@ fn register(
 }
 
 /// A live bureau with one of the staff for each role, called as the role.
-fn live(world: &mut World) {
-    world.settings.environment = Environment::Live;
-    world.settings.licensed = true;
-    world.open().expect("a live bureau");
+fn live(world: &World) {
+    assert_eq!(world.settings.environment, Environment::Live);
     let administrator = StaffRole::Administrator;
     register(world, world.staff(), administrator.name(), &[administrator]).expect("the first");
     let examiner = StaffRole::Examiner;
@@ -59,7 +57,7 @@ fn code<T: std::fmt::Debug>(refused: Result<T, Problem>) -> String {
     refused.expect_err("refused").code
 }
 
-on_both!(every_role_does_its_own_and_no_more, |world| {
+on_both!(every_role_does_its_own_and_no_more, Live, |world| {
     let bank = world.bank();
     let subject = world.enrol(&bank, &Human::nth(80, "CN"));
     world.history(&bank, &subject);
@@ -109,7 +107,7 @@ on_both!(every_role_does_its_own_and_no_more, |world| {
     suspend(by(world, "administrator")).expect("an administrator may");
 });
 
-on_both!(somebody_who_administers_is_always_left, |world| {
+on_both!(somebody_who_administers_is_always_left, Live, |world| {
     live(world);
     let leaves = |who: &str, name: &str| {
         let (name, change) = (name.to_string(), StaffChange::Leaves);
@@ -144,7 +142,7 @@ fn agreed_for(
     Some(Approval { by: by.to_string(), signed: Some((until, key.sign(text.as_bytes()))) })
 }
 
-on_both!(a_table_of_everybody_needs_a_second_pair_of_eyes, |world| {
+on_both!(a_table_of_everybody_needs_a_second_pair_of_eyes, Live, |world| {
     live(world);
     let take = |approval: Option<Approval>| {
         world.run(TakeTable { admission: by(world, "analyst"), what: "training table", approval })

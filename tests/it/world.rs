@@ -111,7 +111,7 @@ fn seed_of(name: &str) -> u64 {
 
 impl World {
     /// A world on SQLite; `name` seeds it, `home` is the residence of the home pack.
-    pub fn sqlite(name: &str, home: &str) -> World {
+    pub fn sqlite(name: &str, home: &str, environment: Environment) -> World {
         let dir = tempfile::tempdir().expect("a directory");
         World::sqlite_in(dir, name, home)
     }
@@ -119,20 +119,21 @@ impl World {
     /// The same in a directory of the caller's choice.
     pub fn sqlite_in(dir: tempfile::TempDir, name: &str, home: &str) -> World {
         let path = dir.path().join("bureau.sqlite");
-        World::begin(name, home, dir, Target::Sqlite { path, keys: false }, None)
+        let database = Target::Sqlite { path, keys: false };
+        World::begin(name, (home, environment), dir, database, None)
     }
 
     /// The same on PostgreSQL, where there is one.
-    pub fn postgres(name: &str, home: &str) -> Option<World> {
+    pub fn postgres(name: &str, home: &str, environment: Environment) -> Option<World> {
         let database = Fresh::database(name)?;
         let dir = tempfile::tempdir().expect("a directory");
         let target = Target::Postgres { url: database.url.clone(), keys: false };
-        Some(World::begin(name, home, dir, target, Some(database)))
+        Some(World::begin(name, (home, environment), dir, target, Some(database)))
     }
 
     fn begin(
         name: &str,
-        home: &str,
+        (home, environment): (&str, Environment),
         dir: tempfile::TempDir,
         database: Target,
         fresh: Option<Fresh>,
@@ -144,8 +145,8 @@ impl World {
             database,
             keys: Target::Sqlite { path: dir.path().join("keys.sqlite"), keys: true },
             origin: "bureau.test/log".to_string(),
-            environment: Environment::Demo,
-            licensed: false,
+            environment,
+            licensed: environment == Environment::Live,
             home: home.to_string(),
             policies: None,
         };
@@ -343,7 +344,9 @@ impl World {
     }
 
     pub fn enrol(&self, party: &Party, human: &Human) -> String {
-        let enrolled = self.enrol_as(self.by(party), &human.enrolment()).expect("enrolled");
+        let mut enrolment = human.enrolment();
+        enrolment["synthetic"] = json!(self.made_up());
+        let enrolled = self.enrol_as(self.by(party), &enrolment).expect("enrolled");
         text(&enrolled["subject"])
     }
 
@@ -426,6 +429,11 @@ impl World {
         self.run(Unfreeze { admission, subject, freeze })
     }
 
+    /// Whether this is a world of made-up persons.
+    pub fn made_up(&self) -> bool {
+        self.settings.environment != Environment::Live
+    }
+
     /// Sends a file as the door does.
     pub fn upload(&self, party: &Party, file: &[u8]) -> Receipt {
         let value = self.uploaded(self.by(party), file);
@@ -459,7 +467,8 @@ impl World {
     /// What a person with a year of one account in order looks like. Gives the furnishing consent.
     pub fn history(&self, party: &Party, subject: &str) -> String {
         let consent = self.furnishing(party, subject);
-        let lines = year(subject, &consent, "acc-1");
+        let mut lines = year(subject, &consent, "acc-1");
+        lines.iter_mut().for_each(|line| line["synthetic"] = json!(self.made_up()));
         let receipt = self.furnish(party, &lines);
         assert_eq!(receipt.accepted, lines.len() as u64, "{:?}", receipt.errors);
         consent
@@ -573,6 +582,12 @@ macro_rules! on_both {
         on_both!($name, "CN", |$world| $body);
     };
     ($name:ident, $home:literal, |$world:ident| $body:block) => {
+        on_both!($name, $home, fivefold::policy::Environment::Demo, |$world| $body);
+    };
+    ($name:ident, $environment:ident, |$world:ident| $body:block) => {
+        on_both!($name, "CN", fivefold::policy::Environment::$environment, |$world| $body);
+    };
+    ($name:ident, $home:literal, $environment:expr, |$world:ident| $body:block) => {
         mod $name {
             #[allow(unused_imports, reason = "not every fact uses everything")]
             use super::*;
@@ -584,12 +599,15 @@ macro_rules! on_both {
 
             #[test]
             fn sqlite() {
-                check(&mut $crate::world::World::sqlite(stringify!($name), $home));
+                let name = stringify!($name);
+                check(&mut $crate::world::World::sqlite(name, $home, $environment));
             }
 
             #[test]
             fn postgres() {
-                if let Some(mut world) = $crate::world::World::postgres(stringify!($name), $home) {
+                let name = stringify!($name);
+                let world = $crate::world::World::postgres(name, $home, $environment);
+                if let Some(mut world) = world {
                     check(&mut world);
                 }
             }

@@ -25,6 +25,7 @@ const KINDS: [(&str, PublicKind); 31] = [
     ("purge*", PublicKind::Right),
     ("in_force", PublicKind::Governance),
     ("partner_*", PublicKind::Governance),
+    ("conformance", PublicKind::Governance),
     ("model_*", PublicKind::Governance),
     ("policy_*", PublicKind::Governance),
     ("staff_*", PublicKind::Governance),

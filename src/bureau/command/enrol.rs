@@ -334,7 +334,9 @@ impl Command for Enrol {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
-        let facts = authority::facts(work, &self.admission, Action::Enrol, &self.sent.residence);
+        let mut facts =
+            authority::facts(work, &self.admission, Action::Enrol, &self.sent.residence);
+        facts.record.synthetic = self.sent.synthetic;
         let permit = authority::permit(work, &self.admission, &facts, PublicKind::Subject, None)?;
         permit.spend();
         let level = self.own_level(work.now.date_at(0));

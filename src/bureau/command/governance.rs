@@ -6,6 +6,7 @@ use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::authority;
 use crate::bureau::needs::Needs;
+use crate::bureau::sandbox::is_published;
 use crate::bureau::work::Work;
 use crate::error::{Problem, Reason};
 use crate::kernel::id;
@@ -14,7 +15,7 @@ use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows::ArtefactRow;
 use crate::partner::signature::PublicKey;
 use crate::partner::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Quota, Role};
-use crate::policy::Action;
+use crate::policy::{Action, Environment};
 
 /// A pack set or scorecard comes into force, again perhaps; also the first entry of a log.
 pub struct InForce {
@@ -45,7 +46,8 @@ impl Command for InForce {
             .says("by", actor)
             .says("what", self.kind)
             .says("name", self.name.clone())
-            .says("digest", self.digest.clone());
+            .says("digest", self.digest.clone())
+            .says("environment", work.engine.environment.name());
         let recorded = work.append(draft)?;
         if let Some(content) = self.content.clone() {
             work.put_artefact(ArtefactRow {
@@ -215,6 +217,10 @@ fn too_fresh(work: &Work<'_>, partner: &Partner, name: &str, new: &Contract) -> 
 }
 
 fn key_fault(work: &Work<'_>, key: &PublicKey) -> Option<Reason> {
+    if work.engine.environment != Environment::Sandbox && is_published(&key.thumbprint()) {
+        let text = "the sandbox publishes the private half of this key: make one of your own";
+        return Some(Reason::new("/key", "test_key", text));
+    }
     // A thumbprint belongs to one partner (decisions.md 21).
     let taken = work.registry.keys.contains_key(&key.thumbprint());
     taken.then(|| Reason::new("/key", "key_taken", "this key is registered already: make another"))

@@ -153,6 +153,11 @@ impl ObserveSlice {
                 return Ok(Fate::Reject(refusal.outward(rules).code, rules.explain(&refusal)));
             }
         }
+        if work.engine.kept.keeps(&person, &furnisher) {
+            let text = "a published test person keeps the answers that are published: send records \
+                        about somebody of your own, with a passport number that you make up";
+            return Ok(reject("not_collected", text));
+        }
         if work.loaded.tombs.holds(work.engine, &holder, &furnisher, observation) {
             let text = "it was forgotten with the person: do not send it again";
             return Ok(reject("obsolete_reimport", text));

@@ -104,6 +104,7 @@ impl Stage {
             public_url: format!("http://127.0.0.1:{port}"),
             tls: None,
             fonts: None,
+            terms: crate::http::terms::Terms::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = oneshot::channel();

@@ -3,8 +3,13 @@
 use super::document::escaped;
 
 /// The pages there are: path, name.
-const PAGES: [(&str, &str); 3] =
-    [("/docs", "Interface"), ("/docs/dictionary", "Dictionary"), ("/docs/errors", "Errors")];
+const PAGES: [(&str, &str); 5] = [
+    ("/docs", "Interface"),
+    ("/docs/guides", "Guides"),
+    ("/docs/dictionary", "Dictionary"),
+    ("/docs/errors", "Errors"),
+    ("/docs/sandbox", "Sandbox"),
+];
 
 const STYLE: &str = include_str!("page.css");
 

@@ -61,6 +61,7 @@ const FURNISH: &[(&str, Change)] = &[
     ("consent_record_not_covered", |f| f.basis.covers_record = false),
     ("public_record_only", |f| f.basis.kind = BasisKind::PublicByLaw),
     ("synthetic_in_live", |f| f.record.synthetic = true),
+    ("synthetic_only", |f| f.environment = Environment::Sandbox),
     ("dimension_off", |f| f.record.dimension = ""),
     ("dimension_off", |f| f.record.dimension = "horoscope"),
     ("category_prohibited", |f| f.record.category = Category::Prohibited),
