@@ -11,6 +11,7 @@ use fivefold::bureau::replay::Replayed;
 use fivefold::bureau::restore::{RESTORING, RestoreError, RestoreOrder, RestoreReport};
 use fivefold::kernel::Env;
 use fivefold::ledger::note::Verifier;
+use fivefold::policy::Environment;
 use fivefold::store::copy::{self, TABLES};
 use fivefold::store::{Store, Target};
 use serde_json::{Value, json};
@@ -330,7 +331,7 @@ on_both!(a_database_of_the_schema_before_is_upgraded_with_its_data, "DE", |world
 #[test]
 fn a_backup_of_one_database_is_restored_into_the_other() {
     let Some(fresh) = Fresh::database("from one database to the other") else { return };
-    let mut world = World::sqlite("from one database to the other", "DE");
+    let mut world = World::sqlite("from one database to the other", "DE", Environment::Demo);
     let case = case(&world);
     let first = case.out.path().join("first");
     back_up(&world, &first);

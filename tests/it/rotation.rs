@@ -12,6 +12,7 @@ use fivefold::kernel::seal::{Place, SealKey};
 use fivefold::ledger::checkpoint::Checkpoint;
 use fivefold::ledger::note::Verifier;
 use fivefold::partner::signature::PublicKey;
+use fivefold::policy::Environment;
 use serde_json::{Value, json};
 
 use crate::crash::{Site, on_each_database};
@@ -211,7 +212,7 @@ on_each_database!(nobody_waits_while_keys_are_rotated, super::asked_all_the_whil
 
 #[test]
 fn a_public_half_is_all_that_is_kept_of_a_retired_key() {
-    let world = World::sqlite("a retired key", "CN");
+    let world = World::sqlite("a retired key", "CN", Environment::Demo);
     let before = std::fs::read_to_string(world.dir().join("keys/response.key")).expect("a key");
     let seed = before.trim().rsplit(' ').next().expect("a seed").to_string();
     rotate(&world, "response");

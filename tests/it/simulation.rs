@@ -33,6 +33,7 @@ use fivefold::consent::Artefact;
 use fivefold::error::Problem;
 use fivefold::kernel::bytes::{base64, sha256};
 use fivefold::partner::signature::SigningKey;
+use fivefold::policy::Environment;
 use fivefold::store::faults::{self, When};
 use serde_json::{Value, json};
 
@@ -356,8 +357,10 @@ impl Simulation {
                 let _ = self.by_person(who, "unfroze", thaw);
             }
             None => {
-                let freeze =
-                    |admission| Freeze { admission, sent: FreezeSent { subject: subject.clone() } };
+                let freeze = |admission| Freeze {
+                    admission,
+                    sent: FreezeSent { subject: subject.clone(), kind: Default::default() },
+                };
                 let done = self.by_person(who, "froze", freeze);
                 self.lives[who].freeze = done.ok().map(|done| text(&done["freeze"]));
             }
@@ -528,13 +531,14 @@ fn sqlite() {
     let memory = std::path::Path::new("/dev/shm");
     simulate(STEPS, |name| {
         let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        World::sqlite_in(dir.expect("a directory"), name, "CN")
+        World::sqlite_in(dir.expect("a directory"), name, "CN", Environment::Demo)
     });
 }
 
 #[test]
 fn postgres() {
-    if World::postgres("a simulation", "CN").is_some() {
-        simulate(STEPS_POSTGRES, |name| World::postgres(name, "CN").expect("a database"));
+    if World::postgres("a simulation", "CN", Environment::Demo).is_some() {
+        let world = |name: &str| World::postgres(name, "CN", Environment::Demo);
+        simulate(STEPS_POSTGRES, |name| world(name).expect("a database"));
     }
 }

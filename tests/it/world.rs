@@ -113,11 +113,16 @@ impl World {
     /// A world on SQLite; `name` seeds it, `home` is the residence of the home pack.
     pub fn sqlite(name: &str, home: &str, environment: Environment) -> World {
         let dir = tempfile::tempdir().expect("a directory");
-        World::sqlite_in(dir, name, home)
+        World::sqlite_in(dir, name, home, environment)
     }
 
     /// The same in a directory of the caller's choice.
-    pub fn sqlite_in(dir: tempfile::TempDir, name: &str, home: &str) -> World {
+    pub fn sqlite_in(
+        dir: tempfile::TempDir,
+        name: &str,
+        home: &str,
+        environment: Environment,
+    ) -> World {
         let path = dir.path().join("bureau.sqlite");
         let database = Target::Sqlite { path, keys: false };
         World::begin(name, (home, environment), dir, database, None)

@@ -53,7 +53,7 @@ impl Command for Certify {
             "checks": self.checks,
         });
         let text = certificate.to_string();
-        let jws = jws(text.as_bytes(), &work.engine.keys.manifest);
+        let jws = jws(text.as_bytes(), &work.engine.keys.manifest());
         let draft = Draft::new("conformance", PublicKind::Governance)
             .says("partner", partner)
             .says("run", self.run.clone())

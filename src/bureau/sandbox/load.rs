@@ -13,7 +13,7 @@ use crate::bureau::admission::{Admission, Principal};
 use crate::bureau::command::consent::GiveConsent;
 use crate::bureau::command::enrol::{Enrol, Enrolment, key_proof_text};
 use crate::bureau::command::governance::AddPartner;
-use crate::bureau::command::rights::{Freeze, FreezeSent};
+use crate::bureau::command::rights::{Freeze, FreezeKind, FreezeSent};
 use crate::bureau::intake::{Applied, Order};
 use crate::bureau::upload::{self, Format, UploadFile};
 use crate::consent::Artefact;
@@ -258,7 +258,7 @@ impl House<'_> {
         let keyid = key.ok_or_else(|| own("a person without a key"))?.thumbprint;
         let principal = Principal::Person(person.to_string());
         let admission = Admission { principal, keyid, nonce: None, idempotency: None };
-        let sent = FreezeSent { subject: "me".to_string() };
+        let sent = FreezeSent { subject: "me".to_string(), kind: FreezeKind::Freeze };
         self.bureau.run(Freeze { admission, sent }).value()?;
         Ok(())
     }
