@@ -1,8 +1,8 @@
 //! The second pair of eyes: another member of staff agrees to one act of the first.
 //!
-//! An approval names the bureau, the act, who asks and who agrees, ends within days, and is good for
-//! one act. In a live bureau it is signed with the approver's registered key, so that nobody can
-//! agree in another's name; elsewhere persons are made up, and a name will do.
+//! An approval names the bureau, the act, who asks and who agrees, ends within days, and is good
+//! for one act. In a live bureau it is signed with the approver's registered key, so that nobody
+//! can agree in another's name; elsewhere persons are made up, and a name will do.
 
 use serde_json::{Value, json};
 

@@ -198,8 +198,8 @@ impl Bureau {
         Scorecard::read(text.as_bytes()).map_err(|e| StoreError::inconsistent(e.to_string()))
     }
 
-    /// The clocks of the rule pack that was in force when entry `index` was made: its leaf names the
-    /// set, which is kept for ever.
+    /// The clocks of the rule pack that was in force when entry `index` was made: its leaf names
+    /// the set, which is kept for ever.
     fn clocks_of(&self, index: u64, residence: &str) -> Result<Clocks, StoreError> {
         let leaf = self.store.read(|conn| ledger_rows::leaves(conn, index, index + 1))?;
         let leaf = leaf.into_iter().next().and_then(|row| Leaf::parse(&row.leaf).ok());

@@ -24,7 +24,8 @@
 //! ```
 //!
 //! Every line ends with a newline; an absent scenario or data life is `-`. Each account has a line
-//! of its own; a limit that is absent has none. A statement is good for one consent: `signed_at`, to the microsecond, tells two of them apart.
+//! of its own; a limit that is absent has none. A statement is good for one consent: `signed_at`,
+//! to the microsecond, tells two of them apart.
 
 use super::artefact::{Artefact, Mode};
 

@@ -47,7 +47,8 @@ pub fn status(code: &str) -> StatusCode {
         | "document_taken"
         | "model_ambiguous"
         | "last_administrator"
-        | "file_shared" => StatusCode::CONFLICT,
+        | "file_shared"
+        | "dispute_closed" => StatusCode::CONFLICT,
         "body_too_large" | "file_too_large" | "too_many_rows" | "too_many_lines" => {
             StatusCode::PAYLOAD_TOO_LARGE
         }

@@ -21,6 +21,8 @@ const STAGES: [&str; 9] =
 const MAKERS: [&str; 7] = ["new", "fault", "whole", "reject", "refuse", "reason", "wrong"];
 /// Of these types only, where they are called by the type's name.
 const TYPES: [&str; 3] = ["Problem", "Reason", "FieldError"];
+/// What these say is said at the console.
+const CONSOLE: [&str; 2] = ["bureau/backup.rs", "bureau/restore.rs"];
 /// Errors that stay inside: an operator reads them in a trace.
 const INSIDE: [&str; 4] = ["profile_unreadable", "scorecard_", "vector_mismatch", "rules_invalid"];
 
@@ -147,6 +149,7 @@ fn made() -> BTreeMap<String, BTreeSet<String>> {
         let stage = source.stage().unwrap_or_default().to_string();
         // Score says `not_assessable` codes in one file; the rest of it is inside.
         let inside = stage == "score" && source.path != "score/assess.rs";
+        let inside = inside || CONSOLE.contains(&source.path.as_str());
         if !STAGES.contains(&stage.as_str()) || inside || source.path.starts_with("http/docs/") {
             continue;
         }

@@ -90,8 +90,8 @@ fn pending(work: &mut Work<'_>, admission: &Admission, dispute: &str) -> Result<
         work.loaded.contested.values().filter(open).cloned().collect();
     open.sort_by_key(|item| item.observation);
     if row.closed_us.is_some() || open.is_empty() {
-        let text = "It has been answered already. Object again if the answer is wrong: with another \
-                    ground, or the digest of something new.";
+        let text = "It has been answered already. Object again if the answer is wrong: with \
+                    another ground, or the digest of something new.";
         return Err(Problem::new("dispute_closed", text).into());
     }
     Ok(Pending { row, person, open })

@@ -307,6 +307,8 @@ pub const UNSHOWN: &[(&str, &str)] = &[
     ("consent_recipient_mismatch", "another partner's consent reads consent_not_found"),
     ("consent_category_not_covered", "met when records are sent, not in an inquiry"),
     ("consent_dimension_not_covered", "met when records are sent; an inquiry: scope_insufficient"),
+    ("consent_record_not_covered", "met when records are sent"),
+    ("consent_too_often", "met as consent_used is, under a consent that says how often"),
     ("public_record_only", "met when records are sent"),
     ("export_basis_missing", "the sandbox's partners sit where its persons live"),
     ("threshold_probing", "takes four contracted thresholds, and each stands for 30 days"),
