@@ -205,7 +205,10 @@ impl Bureau {
     }
 
     /// The proof that an entry is in the log, under the newest checkpoint.
-    fn proof_of(&self, index: u64) -> Result<String, ExtractFailure> {
+    ///
+    /// # Errors
+    /// The log cannot be published or read.
+    pub fn proof_of(&self, index: u64) -> Result<String, ExtractFailure> {
         self.publish().map_err(|e| ExtractFailure::Log(std::io::Error::other(e)))?;
         let newest = self.store.read(ledger_rows::newest_checkpoint)?;
         let (size, note) = newest

@@ -3,6 +3,7 @@
 //! Commands run one after the other on this, in memory. Nothing reaches the database before
 //! [`Work::flush`], and nothing leaves the bureau before the transaction around it is committed.
 
+mod keys;
 mod models;
 
 use std::collections::BTreeMap;

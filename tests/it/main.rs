@@ -8,6 +8,7 @@
 )]
 
 mod asking;
+mod attack;
 mod backups;
 mod cluster;
 mod codes;
@@ -18,6 +19,7 @@ mod database;
 mod doors;
 mod forgetting;
 mod furnishing;
+mod fuzz;
 mod house;
 mod law;
 mod limits;

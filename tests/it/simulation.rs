@@ -52,8 +52,10 @@ const STEPS_BETWEEN: u32 = 40;
 const REPEATS_MAX: u32 = 5;
 
 /// Seeds that failed once, by what they found.
-const KEPT: [(&str, u64); 1] =
-    [("keys that were put, and whose commit was not answered, were put again and refused", 5)];
+const KEPT: [(&str, u64); 2] = [
+    ("keys that were put, and whose commit was not answered, were put again and refused", 5),
+    ("an erasure that failed once after its evidence key was kept was refused that whole day", 17),
+];
 
 /// Numbers that look random and are the same for the same seed (Knuth's MMIX generator).
 struct Dice(u64);

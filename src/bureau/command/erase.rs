@@ -199,9 +199,7 @@ fn reseal(
 ) -> Result<Vec<BodyRow>, Fault> {
     let evidence = &evidence_name(person, until);
     let name = person_key_name(evidence);
-    if !work.loaded.keys.contains_key(&name) {
-        work.make_key(name.clone());
-    }
+    work.find_or_make_key(&name)?;
     let env = &work.engine.env;
     let new = work.key(&name)?;
     let mut out = Vec::new();
