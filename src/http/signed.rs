@@ -67,10 +67,11 @@ pub async fn signed(
     let path = uri.path_and_query().map_or(uri.path(), |p| p.as_str());
     let target = target_uri(&app.public_url, path);
     let method = request.method().clone();
-    if path.contains("%00") {
-        return Problem::new("not_found", "No path holds a NUL character.").into_response();
-    }
     let unauthenticated = RequestSeen::unauthenticated(&method, &target);
+    if path.contains("%00") {
+        let problem = Problem::new("not_found", "No path or query here holds a NUL character.");
+        return sign(&app, &unauthenticated, problem.into_response()).await;
+    }
     let (mut parts, body) = request.into_parts();
     let has_body = body.size_hint().exact().is_some_and(|length| length > 0);
     let headers = parts.headers.clone();
