@@ -1,8 +1,9 @@
 //! Migrations, embedded in the program and checked at every start.
 
-use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::sqlite::Sqlite;
+use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::conn::on_backend;
@@ -46,13 +47,29 @@ fn known(conn: &AnyConn, target: &Target) -> Result<Vec<String>, StoreError> {
     Ok(versions)
 }
 
-/// The versions that the database says it has, in order.
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = sql_types::Text)]
+    version: String,
+}
+
+/// The versions that the database says it has, in order. It is only read: a service may lack the
+/// right to make the table in which they stand.
 pub(super) fn applied(conn: &mut AnyConn) -> Result<Vec<String>, StoreError> {
-    let applied: Vec<MigrationVersion<'static>> = on_backend!(conn, |c| c.applied_migrations())
-        .map_err(|e| StoreError::Schema(e.to_string()))?;
-    let mut versions: Vec<String> = applied.iter().map(ToString::to_string).collect();
-    versions.sort();
-    Ok(versions)
+    let there = if conn.is_postgres() {
+        "SELECT table_name::text AS version FROM information_schema.tables \
+         WHERE table_schema = current_schema() AND table_name = '__diesel_schema_migrations'"
+    } else {
+        "SELECT name AS version FROM sqlite_master \
+         WHERE type = 'table' AND name = '__diesel_schema_migrations'"
+    };
+    let there: Vec<Version> = on_backend!(conn, |c| sql_query(there).load(c))?;
+    if there.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = "SELECT version FROM __diesel_schema_migrations ORDER BY version";
+    let rows: Vec<Version> = on_backend!(conn, |c| sql_query(all).load(c))?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
 /// Applies exactly these versions to an empty database.

@@ -194,6 +194,11 @@ impl Site {
         self.dir.path().join("bureau")
     }
 
+    /// A door at this address.
+    pub fn door(&self, url: &str) -> Door {
+        Door::new(&self.env, url.to_string(), PUBLIC_URL.to_string())
+    }
+
     /// Starts the program, which becomes ready.
     pub fn start(&self) -> (Serving, Door) {
         let serving = Serving::start(&self.bureau());
