@@ -48,6 +48,7 @@ pub mod sweep;
 pub mod tomb;
 pub mod upload;
 pub mod usage;
+pub mod webhook;
 pub mod work;
 
 use std::path::PathBuf;

@@ -5,6 +5,7 @@
 
 mod keys;
 mod models;
+mod partners;
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ use crate::ledger::leaf::Leaf;
 use crate::ledger::rows::{self as ledger_rows, ArtefactRow, BodyRow, EntryRow, Head};
 use crate::ledger::tree::leaf_hash;
 use crate::model::rows::{self as model_rows, ModelRow};
-use crate::partner::rows::{self as partner_rows, AlertRow};
+use crate::partner::rows::{self as partner_rows, AlertRow, WebhookRow};
 use crate::partner::{Partner, PartnerKey, Registry, StaffMember};
 use crate::rights::rows as rights_rows;
 use crate::score::Profile;
@@ -77,6 +78,7 @@ struct Pending {
     artefacts: Vec<ArtefactRow>,
     models: BTreeMap<String, ModelRow>,
     rights: rights_rows::Change,
+    webhooks: Vec<(String, Option<WebhookRow>)>,
 }
 
 /// One batch at work.
@@ -303,45 +305,6 @@ impl<'a> Work<'a> {
         self.pending.outcomes.push(row);
     }
 
-    /// Writes a partner.
-    pub fn put_partner(&mut self, partner: Partner) {
-        self.engine.quotas.agree(&partner);
-        self.registry.partners.insert(partner.id.clone(), partner.clone());
-        self.pending.partners.push(partner);
-    }
-
-    /// Writes a partner's key.
-    pub fn put_partner_key(&mut self, thumbprint: &str, key: PartnerKey) {
-        self.registry.keys.insert(thumbprint.to_string(), key.clone());
-        self.pending.partner_keys.push((thumbprint.to_string(), key));
-    }
-
-    /// Writes a member of staff.
-    pub fn put_staff(&mut self, member: StaffMember) {
-        self.registry.staff.insert(member.name.clone(), member.clone());
-        self.pending.staff.push(member);
-    }
-
-    /// Writes what staff must look at.
-    pub fn put_alert(&mut self, row: AlertRow) {
-        self.pending.alerts.push(row);
-    }
-
-    /// Alerts of this kind about a partner since a moment, this batch's included.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn alerts_since(
-        &mut self,
-        partner: &str,
-        kind: &str,
-        since: Time,
-    ) -> Result<u64, StoreError> {
-        let same = |row: &&AlertRow| row.partner == partner && row.kind == kind;
-        let fresh = self.pending.alerts.iter().filter(same).count() as u64;
-        Ok(fresh + partner_rows::alerts_since(self.conn, partner, kind, since)?)
-    }
-
     /// Everything about matters, barred records and events that this batch will write.
     pub fn rights(&mut self) -> &mut rights_rows::Change {
         &mut self.pending.rights
@@ -542,6 +505,9 @@ impl<'a> Work<'a> {
         }
         for member in &pending.staff {
             partner_rows::put_staff(conn, member)?;
+        }
+        for (partner, row) in &pending.webhooks {
+            partner_rows::put_webhook(conn, partner, row.as_ref())?;
         }
         partner_rows::put_alerts(conn, &pending.alerts)?;
         subject_rows::write(conn, &pending.subjects)?;

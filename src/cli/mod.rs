@@ -31,6 +31,7 @@ mod statement;
 mod subject;
 mod usage;
 mod verify;
+mod webhook;
 #[cfg(test)]
 mod whole_test;
 
@@ -170,6 +171,8 @@ enum Command {
     Model(model::ModelArgs),
     /// What partners asked in a month, and what of it is billable
     Usage(usage::UsageArgs),
+    /// Where events are sent, how that goes, and what was given up
+    Webhook(webhook::WebhookArgs),
     /// Reports as PDF
     Report(report::ReportArgs),
     /// Put on record what reports need and nothing else knows
@@ -240,6 +243,7 @@ fn run(cli: &Cli) -> Done {
         Command::Replay(args) => replay::run(place, args),
         Command::Model(args) => model::run(place, args),
         Command::Usage(args) => usage::run(place, args),
+        Command::Webhook(args) => webhook::run(place, args),
         Command::Report(args) => report::run(place, args),
         Command::Record(args) => record::run(place, args),
         Command::Extract(args) => export::extract(place, args),

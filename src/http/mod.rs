@@ -24,6 +24,7 @@ mod signed;
 pub mod terms;
 mod traced;
 mod usage;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -41,6 +42,7 @@ pub use openapi::openapi;
 
 use crate::bureau::Bureau;
 use crate::bureau::intake::Intake;
+use crate::bureau::webhook::Sending;
 use crate::report::document::Fonts;
 use directory::Directory;
 use terms::Terms;
@@ -106,6 +108,7 @@ pub async fn serve(
     };
     let fonts = Fonts::load(doors.fonts.as_deref()).map_err(std::io::Error::other)?;
     let intake = Intake::start(bureau.clone()).map_err(std::io::Error::other)?;
+    let sending = Sending::start(bureau.clone()).map_err(std::io::Error::other)?;
     let app = Arc::new(App {
         directory: Directory::new(bureau.store.clone()),
         bureau,
@@ -142,7 +145,10 @@ pub async fn serve(
         }
     };
     // The slice at work is finished; the next start goes on with the rest.
-    let closing = tokio::task::spawn_blocking(move || app.intake.close());
+    let closing = tokio::task::spawn_blocking(move || {
+        sending.close();
+        app.intake.close();
+    });
     closing.await.map_err(std::io::Error::other)?;
     served
 }

@@ -107,6 +107,10 @@ pub struct ProblemBody {
         super::rights::read_notice,
         super::rights::events,
         super::usage::read,
+        super::webhook::read,
+        super::webhook::set,
+        super::webhook::remove,
+        super::webhook::retry,
         super::log::proof,
     )
 )]

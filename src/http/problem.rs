@@ -31,7 +31,9 @@ pub fn status(code: &str) -> StatusCode {
         "subject_not_found" | "inquiry_not_found" | "upload_not_found" | "freeze_not_found"
         | "partner_not_found" | "dispute_not_found" | "notice_not_found" | "matter_not_found"
         | "consent_not_found" | "item_not_found" | "entry_not_found" | "run_not_found"
-        | "staff_not_found" | "model_unknown" | "not_found" => StatusCode::NOT_FOUND,
+        | "webhook_not_found" | "staff_not_found" | "model_unknown" | "not_found" => {
+            StatusCode::NOT_FOUND
+        }
         "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "answer_expired" => StatusCode::GONE,
         "idempotency_conflict"

@@ -14,7 +14,7 @@ use super::{
     Shared, conformance, consents, docs, inquiries, known, log, observations, openapi, operate,
     persons,
 };
-use super::{rights, sandbox, signed, traced, usage};
+use super::{rights, sandbox, signed, traced, usage, webhook};
 use crate::error::Problem;
 use crate::policy::Environment;
 
@@ -55,6 +55,8 @@ pub fn router(app: Shared) -> Router {
         .route("/notices/{id}", get(rights::read_notice))
         .route("/events", get(rights::events))
         .route("/usage", get(usage::read))
+        .route("/webhook", get(webhook::read).put(webhook::set).delete(webhook::remove))
+        .route("/webhook/retry", post(webhook::retry))
         .route("/freezes", post(persons::freeze))
         .route("/freezes/{id}", delete(persons::unfreeze))
         .fallback(not_found)

@@ -17,7 +17,7 @@ use crate::error::Problem;
 pub fn routes() -> Router<Shared> {
     Router::new()
         .route("/sandbox/partners", post(register))
-        .route("/docs/sandbox", get(|| async { docs::html(&docs::sandbox(), "sandbox") }))
+        .route("/docs/sandbox", get(|| async { docs::html(&docs::sandbox(), "sandbox", true) }))
         .route("/docs/sandbox.md", get(|| async { docs::markdown(&docs::sandbox()) }))
         .route("/docs/sandbox.json", get(|| async { docs::json(&docs::sandbox()) }))
         .route("/docs/sandbox/{file}", get(key))

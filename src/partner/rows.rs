@@ -6,7 +6,7 @@ use super::registry::{Partner, PartnerKey, Registry};
 use super::signature::PublicKey;
 use super::staff::StaffMember;
 use crate::kernel::Time;
-use crate::store::schema::{alerts, partner_keys, partners, staff};
+use crate::store::schema::{alerts, dead_letters, partner_keys, partners, staff, webhooks};
 use crate::store::{AnyConn, StoreError, insert_all, on_backend};
 
 #[derive(Queryable, Insertable, AsChangeset)]
@@ -257,5 +257,116 @@ pub fn put_key(
         .do_update()
         .set(partner_keys::retired_us.eq(row.retired_us))
         .execute(c))?;
+    Ok(())
+}
+
+/// Where a partner's events are sent, and how far that has come.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = webhooks, treat_none_as_null = true)]
+pub struct WebhookRow {
+    /// Whose.
+    pub partner: String,
+    /// The address.
+    pub url: String,
+    /// Index of the entry that says so.
+    pub idx: i64,
+    /// The last event that is delivered, or given up.
+    pub sent: i64,
+    /// Attempts at the next events.
+    pub attempts: i64,
+    /// When to try next.
+    pub next_us: i64,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+/// Events that were given up.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = dead_letters)]
+pub struct DeadLetterRow {
+    /// Whose.
+    pub partner: String,
+    /// The first of them.
+    pub first_event: i64,
+    /// The last of them.
+    pub last_event: i64,
+    /// Why the last attempt failed.
+    pub error: String,
+    /// When they were given up.
+    pub at_us: i64,
+}
+
+/// Every webhook, by partner.
+///
+/// # Errors
+/// The database's, here and below.
+pub fn webhooks(conn: &mut AnyConn) -> Result<Vec<WebhookRow>, StoreError> {
+    Ok(on_backend!(conn, |c| webhooks::table.order(webhooks::partner).load(c))?)
+}
+
+/// Webhooks that are due.
+pub fn webhooks_due(conn: &mut AnyConn, now: Time) -> Result<Vec<WebhookRow>, StoreError> {
+    Ok(on_backend!(conn, |c| webhooks::table
+        .filter(webhooks::next_us.le(now.micros()))
+        .order((webhooks::next_us, webhooks::partner))
+        .load(c))?)
+}
+
+/// Sets a webhook, beginning anew; or takes it away.
+pub fn put_webhook(
+    conn: &mut AnyConn,
+    partner: &str,
+    row: Option<&WebhookRow>,
+) -> Result<(), StoreError> {
+    on_backend!(conn, |c| diesel::delete(webhooks::table.filter(webhooks::partner.eq(partner)))
+        .execute(c))?;
+    if let Some(row) = row {
+        on_backend!(conn, |c| diesel::insert_into(webhooks::table).values(row).execute(c))?;
+    }
+    Ok(())
+}
+
+/// Writes how far the sending has come; nothing when another address was set meanwhile.
+pub fn advance_webhook(conn: &mut AnyConn, row: &WebhookRow) -> Result<(), StoreError> {
+    on_backend!(conn, |c| diesel::update(
+        webhooks::table
+            .filter(webhooks::partner.eq(&row.partner))
+            .filter(webhooks::idx.eq(row.idx))
+    )
+    .set(row)
+    .execute(c))?;
+    Ok(())
+}
+
+/// What was given up for a partner, or for all, oldest first.
+pub fn dead_letters(
+    conn: &mut AnyConn,
+    partner: Option<&str>,
+) -> Result<Vec<DeadLetterRow>, StoreError> {
+    let order = (dead_letters::partner, dead_letters::first_event);
+    Ok(match partner {
+        Some(partner) => on_backend!(conn, |c| dead_letters::table
+            .filter(dead_letters::partner.eq(partner))
+            .order(order)
+            .load(c))?,
+        None => on_backend!(conn, |c| dead_letters::table.order(order).load(c))?,
+    })
+}
+
+/// Keeps what was given up.
+pub fn put_dead_letter(conn: &mut AnyConn, row: &DeadLetterRow) -> Result<(), StoreError> {
+    on_backend!(conn, |c| diesel::insert_into(dead_letters::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(())
+}
+
+/// Forgets what was given up for a partner: it is sent again.
+pub fn clear_dead_letters(conn: &mut AnyConn, partner: &str) -> Result<(), StoreError> {
+    on_backend!(conn, |c| diesel::delete(
+        dead_letters::table.filter(dead_letters::partner.eq(partner))
+    )
+    .execute(c))?;
     Ok(())
 }

@@ -394,5 +394,29 @@ diesel::allow_tables_to_appear_in_same_query!(
     barred,
     events,
     artefacts,
-    models
+    models,
+    webhooks,
+    dead_letters
 );
+
+diesel::table! {
+    webhooks (partner) {
+        partner -> Text,
+        url -> Text,
+        idx -> BigInt,
+        sent -> BigInt,
+        attempts -> BigInt,
+        next_us -> BigInt,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    dead_letters (partner, first_event) {
+        partner -> Text,
+        first_event -> BigInt,
+        last_event -> BigInt,
+        error -> Text,
+        at_us -> BigInt,
+    }
+}

@@ -91,7 +91,7 @@ fn a_partner_enrols_furnishes_and_asks_over_signed_http() {
 
 /// Every route, and whether it may be used without a signature. The list of open ones may only
 /// shrink.
-const ROUTES: [(&str, &str, bool); 40] = [
+const ROUTES: [(&str, &str, bool); 44] = [
     ("POST", "/v1/subjects", false),
     ("GET", "/v1/subjects/me/report", false),
     ("POST", "/v1/consents", false),
@@ -113,6 +113,10 @@ const ROUTES: [(&str, &str, bool); 40] = [
     ("GET", "/v1/notices/ntc_1", false),
     ("GET", "/v1/events", false),
     ("GET", "/v1/usage", false),
+    ("GET", "/v1/webhook", false),
+    ("PUT", "/v1/webhook", false),
+    ("DELETE", "/v1/webhook", false),
+    ("POST", "/v1/webhook/retry", false),
     ("POST", "/v1/freezes", false),
     ("DELETE", "/v1/freezes/frz_1", false),
     ("GET", "/v1/log/proofs/0", true),

@@ -41,5 +41,6 @@ mod staff;
 mod tidy;
 mod uploads;
 mod usage;
+mod webhooks;
 mod world;
 mod year;

@@ -98,6 +98,8 @@ pub(super) struct Expected {
     pub partners: BTreeMap<String, Partner>,
     /// Thumbprint → partner, and when it was retired.
     pub partner_keys: BTreeMap<String, (String, Option<i64>)>,
+    /// Partner → where its events are sent, by which entry.
+    pub webhooks: BTreeMap<String, (String, i64)>,
     /// Name → roles, key, and when they left.
     pub staff: BTreeMap<String, (Value, Value, Option<i64>)>,
     /// Entry → what staff must look at: kind, partner, when.
@@ -338,6 +340,12 @@ impl Expected {
                 let contract = serde_json::from_value(entry.record["contract"].clone());
                 if let (Some(partner), Ok(contract)) = (self.partners.get_mut(&id), contract) {
                     partner.scenarios.insert(entry.says("scenario").to_string(), contract);
+                }
+            }
+            "partner_webhook" => {
+                self.webhooks.remove(&id);
+                if let Some(url) = entry.record["url"].as_str() {
+                    self.webhooks.insert(id, (url.to_string(), entry.index as i64));
                 }
             }
             "partner_quota" => {

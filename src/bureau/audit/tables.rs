@@ -113,6 +113,9 @@ impl Tables<'_> {
             let why = "the key has another thumbprint";
             report.hold(row.key.keyid() == thumbprint, "partner_keys", thumbprint, why);
         }
+        let rows = partner_rows::webhooks(conn)?.into_iter();
+        let hooks = rows.map(|row| (row.partner, (row.url, row.idx))).collect();
+        match_rows(report, "webhooks", &expected.webhooks, &hooks, |a, b| a == b);
         match_rows(report, "staff", &expected.staff, &registry.staff, |(roles, key, left), row| {
             *roles == json!(row.roles)
                 && *key == json!(row.key.as_ref().map(|key| key.to_jwk()))

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::{Admission, Principal};
 use crate::bureau::authority;
+use crate::bureau::matter::Told;
 use crate::bureau::needs::Needs;
 use crate::bureau::work::{Work, artefact_place};
 use crate::collect::observation::Dimension;
@@ -342,14 +343,25 @@ impl Command for RevokeConsent {
             let body = json!({ "consent": row.id, "state": "revoked" });
             return Ok(Answer::ok(&body, Some(&person)));
         }
+        // Whoever acts on it hears that it ended, unless they ended it themselves.
+        let about = json!({
+            "consent": row.id, "subject": row.subject, "purpose": row.purpose,
+            "scenario": row.scenario,
+        });
+        let told = match self.admission.principal.key() == row.recipient {
+            true => Vec::new(),
+            false => vec![Told::new(&row.recipient, "consent_revoked", about)],
+        };
         let (actor, _) = authority::actor(work, &self.admission);
         let draft = Draft::new("consent_revoked", PublicKind::Consent)
             .about(&person)
             .says("by", actor)
             .says("recipient", row.recipient.clone())
             .says("purpose", row.purpose.clone())
+            .says("tells", told.len())
             .holds(json!({ "person": person, "consent": row.id }));
         let recorded = work.append(draft)?;
+        work.tell(told, Some(&person), recorded.index)?;
         row.revoked_us = Some(work.now.micros());
         row.revoked_idx = Some(recorded.index as i64);
         let furnished = row.purpose != "inquire";

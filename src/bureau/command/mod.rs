@@ -34,6 +34,7 @@ pub mod resolve;
 pub mod rights;
 pub mod staff;
 pub mod upload;
+pub mod webhook;
 
 use serde_json::Value;
 

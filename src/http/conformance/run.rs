@@ -300,6 +300,8 @@ mod tests {
         Time::from_micros(seconds * 1_000_000)
     }
 
+    type Fault = fn(&mut Run, &mut Client);
+
     struct Client {
         serial: u64,
     }
@@ -360,7 +362,7 @@ mod tests {
 
     #[test]
     fn each_fault_fails_its_own_check() {
-        let faults: [(&str, fn(&mut Run, &mut Client)); 7] = [
+        let faults: [(&str, Fault); 7] = [
             ("signing", |run, _| run.refuse("digest_mismatch")),
             ("digest", |run, c| {
                 c.sends("b2", "{\"name\":\"王小明\"}", 9, |s| run.body(s));

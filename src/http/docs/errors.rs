@@ -164,7 +164,7 @@ const LEAD: [&str; 3] = [
      as it was, and never done twice.",
     "The same for machines: `/docs/errors.json`, or `fivefold dictionary --errors --json`.",
 ];
-const PROBLEMS: &str = "The `code` of a problem that no policy raised. Try again *later* with the \
+const PROBLEMS: &str = "The `code` of a problem that no policy raised. Try again later with the \
     same Idempotency-Key and a new signature, not before `Retry-After`.";
 const REFUSED: &str = "In the order in which they are looked for: when several hold, the first is \
     the code. `policies[]` names the rules, `log.index` the entry that records the refusal.";

@@ -163,7 +163,7 @@ fn paired(text: &str, mark: &str, tag: &str) -> String {
         return text.to_string();
     }
     let parts: Vec<&str> = text.split(mark).collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return text.to_string();
     }
     let mut out = String::new();

@@ -24,38 +24,57 @@ pub use sandbox::sandbox;
 
 use super::Shared;
 use crate::error::Problem;
+use crate::policy::Environment;
+
+/// Whether this is a sandbox, which has one page more.
+fn playground(app: &Shared) -> bool {
+    app.bureau.engine.environment == Environment::Sandbox
+}
 
 /// `/docs/guides/{file}`: a guide as a page, or the file itself.
-async fn guide(Path(file): Path<String>) -> Result<Response, Problem> {
+async fn guide(State(app): State<Shared>, Path(file): Path<String>) -> Result<Response, Problem> {
     match guides::find(&file) {
-        Some((body, true)) => {
-            let page = page::page(&file, "guides", &body);
-            Ok(typed(page, "text/html; charset=utf-8"))
-        }
+        Some((body, true)) => Ok(shown(&file, "guides", &body, playground(&app))),
         Some((text, false)) => Ok(typed(text, "text/plain; charset=utf-8")),
         None => Err(Problem::new("not_found", "/docs/guides lists the guides.")),
     }
 }
 
+async fn guides_list(State(app): State<Shared>) -> Response {
+    shown("Guides", "guides", &guides::list(), playground(&app))
+}
+
+async fn dictionary_page(State(app): State<Shared>) -> Response {
+    html(&dictionary(None), "dictionary", playground(&app))
+}
+
+async fn errors_page(State(app): State<Shared>) -> Response {
+    html(&errors(&app.bureau.engine.rules), "errors", playground(&app))
+}
+
+async fn errors_markdown(State(app): State<Shared>) -> Response {
+    markdown(&errors(&app.bureau.engine.rules))
+}
+
+async fn errors_json(State(app): State<Shared>) -> Response {
+    json(&errors(&app.bureau.engine.rules))
+}
+
 /// The pages' routes.
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
-        .route("/docs/dictionary", get(|| async { html(&dictionary(None), "dictionary") }))
+        .route("/docs/dictionary", get(dictionary_page))
         .route("/docs/dictionary.md", get(|| async { markdown(&dictionary(None)) }))
         .route("/docs/dictionary.json", get(|| async { json(&dictionary(None)) }))
-        .route("/docs/guides", get(|| async {
-            typed(page::page("Guides", "guides", &guides::list()), "text/html; charset=utf-8")
-        }))
+        .route("/docs/errors", get(errors_page))
+        .route("/docs/errors.md", get(errors_markdown))
+        .route("/docs/errors.json", get(errors_json))
+        .route("/docs/guides", get(guides_list))
         .route("/docs/guides/{file}", get(guide))
-        .route("/docs/errors", get(|State(app): State<Shared>| async move {
-            html(&errors(&app.bureau.engine.rules), "errors")
-        }))
-        .route("/docs/errors.md", get(|State(app): State<Shared>| async move {
-            markdown(&errors(&app.bureau.engine.rules))
-        }))
-        .route("/docs/errors.json", get(|State(app): State<Shared>| async move {
-            json(&errors(&app.bureau.engine.rules))
-        }))
+}
+
+fn shown(title: &str, here: &str, body: &str, sandbox: bool) -> Response {
+    typed(page::page(title, here, body, sandbox), "text/html; charset=utf-8")
 }
 
 fn typed(body: String, media_type: &'static str) -> Response {
@@ -68,8 +87,8 @@ fn typed(body: String, media_type: &'static str) -> Response {
     response
 }
 
-pub(super) fn html(document: &Document, here: &str) -> Response {
-    typed(page::page(&document.title, here, &document.to_html()), "text/html; charset=utf-8")
+pub(super) fn html(document: &Document, here: &str, sandbox: bool) -> Response {
+    shown(&document.title, here, &document.to_html(), sandbox)
 }
 
 pub(super) fn markdown(document: &Document) -> Response {

@@ -8,15 +8,18 @@ const PAGES: [(&str, &str); 5] = [
     ("/docs/guides", "Guides"),
     ("/docs/dictionary", "Dictionary"),
     ("/docs/errors", "Errors"),
-    ("/docs/sandbox", "Sandbox"),
+    (SANDBOX, "Sandbox"),
 ];
+/// The page that only a sandbox has.
+const SANDBOX: &str = "/docs/sandbox";
 
 const STYLE: &str = include_str!("page.css");
 
 /// A whole page; `here` is the last part of its own path.
-pub fn page(title: &str, here: &str, body: &str) -> String {
+pub fn page(title: &str, here: &str, body: &str, sandbox: bool) -> String {
     let own = format!("/docs/{here}");
-    let links = PAGES.iter().map(|(path, name)| {
+    let there = PAGES.iter().filter(|(path, _)| sandbox || *path != SANDBOX);
+    let links = there.map(|(path, name)| {
         let current = if *path == own { " aria-current=\"page\"" } else { "" };
         format!("<a href=\"{path}\"{current}>{name}</a>")
     });

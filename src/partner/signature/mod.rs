@@ -54,7 +54,9 @@ pub use algorithm::Algorithm;
 pub use digest::{Claimed, check_content_digest, content_digest};
 pub use error::{Expected, KeyError, SignatureError};
 pub use key::PublicKey;
-pub use request::{Presented, RequestHead, RequestParts, read_head, read_request, sign_request};
+pub use request::{
+    Presented, RequestHead, RequestParts, read_head, read_request, sign_event, sign_request,
+};
 pub use response::{RequestSeen, sign_response, verify_response};
 pub use signing::SigningKey;
 pub use target::target_uri;
@@ -64,6 +66,9 @@ pub const REQUEST_TAG: &str = "fivefold-request";
 
 /// The `tag` of the signature on an answer.
 pub const RESPONSE_TAG: &str = "fivefold-response";
+
+/// The `tag` of the signature on events that are sent to a partner.
+pub const EVENT_TAG: &str = "fivefold-event";
 
 /// The label under which signatures made here stand in `Signature-Input` and `Signature`.
 pub const LABEL: &str = "fivefold";

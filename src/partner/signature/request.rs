@@ -14,7 +14,7 @@ use super::response::RequestSeen;
 use super::signing::SigningKey;
 use super::target::Target;
 use super::{CREATED_AGE_SECONDS_MAX, CREATED_AHEAD_SECONDS_MAX};
-use super::{KEYID_CHARS_MAX, LABEL, NONCE_CHARS_MAX, REQUEST_TAG};
+use super::{EVENT_TAG, KEYID_CHARS_MAX, LABEL, NONCE_CHARS_MAX, REQUEST_TAG};
 use crate::kernel::Time;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -249,6 +249,42 @@ pub fn sign_request(
     created: Time,
     nonce: &str,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, SignatureError> {
+    let request = Unsigned { method, target_uri, extra, body };
+    sign_tagged(key, REQUEST_TAG, request, created, nonce)
+}
+
+/// Signs what the bureau sends of its own accord, with a tag that no request to it has: nobody can
+/// hand one on as the other.
+///
+/// # Errors
+/// As [`sign_request`].
+pub fn sign_event(
+    key: &SigningKey,
+    target_uri: &str,
+    extra: &[(HeaderName, HeaderValue)],
+    body: &[u8],
+    created: Time,
+    nonce: &str,
+) -> Result<Vec<(HeaderName, HeaderValue)>, SignatureError> {
+    let request = Unsigned { method: &Method::POST, target_uri, extra, body };
+    sign_tagged(key, EVENT_TAG, request, created, nonce)
+}
+
+struct Unsigned<'a> {
+    method: &'a Method,
+    target_uri: &'a str,
+    extra: &'a [(HeaderName, HeaderValue)],
+    body: &'a [u8],
+}
+
+fn sign_tagged(
+    key: &SigningKey,
+    tag: &str,
+    request: Unsigned<'_>,
+    created: Time,
+    nonce: &str,
+) -> Result<Vec<(HeaderName, HeaderValue)>, SignatureError> {
+    let Unsigned { method, target_uri, extra, body } = request;
     let mut sent = extra.to_vec();
     if !body.is_empty() {
         sent.push((HeaderName::from_static(CONTENT_DIGEST), content_digest(body)));
@@ -259,7 +295,7 @@ pub fn sign_request(
     let mut covered = vec![Component::plain("@method"), Component::plain("@target-uri")];
     covered.extend(headers.keys().map(|name| Component::plain(name.as_str())));
     let params = format!(
-        ";created={};nonce={};keyid=\"{}\";tag=\"{REQUEST_TAG}\"",
+        ";created={};nonce={};keyid=\"{}\";tag=\"{tag}\"",
         created.seconds(),
         base::quoted("nonce", nonce)?,
         key.keyid()

@@ -87,7 +87,7 @@ const BROKEN: &[Broken] = &[
     ("common/record.cedar", "\"common/synth", "\"cn/synth", "common/record.cedar", 3, "common/"),
     ("common/record.cedar", "\"500\"", "\"many\"", "common/record.cedar", 3, "@order is a number"),
     ("common/record.cedar", "synthetic_in_live", "made_up", "common/record.cedar", 3, "`made_up`"),
-    ("common/record.cedar", "\"520\"", "\"521\"", "common/record.cedar", 19, "has the order 520"),
+    ("common/record.cedar", "\"520\"", "\"521\"", "common/record.cedar", 28, "has the order 520"),
     ("common/record.cedar", "\"500\"", "\"999\"", "refusals.toml", 0, "in that order"),
     (
         "common/record.cedar",
