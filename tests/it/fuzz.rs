@@ -15,6 +15,7 @@ use fivefold::ledger::checkpoint::Checkpoint;
 use fivefold::ledger::note::NoteSigner;
 use fivefold::ledger::proof::Proof;
 use fivefold::partner::signature::{PublicKey, RequestHead, SigningKey, read_head, sign_request};
+use fivefold::policy::Environment;
 use fivefold::policy::Rules;
 use fivefold::score::Scorecard;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -191,7 +192,7 @@ fn checkpoints_and_proofs() {
             assert_eq!(opened.checkpoint, checkpoint, "another checkpoint verifies");
         }
     });
-    let world = World::sqlite("fuzzed proofs", "CN");
+    let world = World::sqlite("fuzzed proofs", "CN", Environment::Demo);
     world.bank();
     world.bureau().publish().expect("published");
     let proof = world.bureau().proof_of(1).expect("a proof");
@@ -215,7 +216,7 @@ fn checkpoints_and_proofs() {
 /// What a file of observations may hold, in either form.
 #[test]
 fn files_of_observations() {
-    let world = World::sqlite("fuzzed files", "CN");
+    let world = World::sqlite("fuzzed files", "CN", Environment::Demo);
     let bank = world.bank();
     let subject = world.enrol(&bank, &Human::nth(1, "CN"));
     let consent = world.furnishing(&bank, &subject);

@@ -2,6 +2,7 @@
 
 use fivefold::bureau::command::erase::Erase;
 use fivefold::bureau::command::file::SeeFile;
+use fivefold::policy::Environment;
 use fivefold::store::{StoreError, Target};
 
 use crate::persons::with_key;
@@ -23,7 +24,9 @@ fn service(owner: &Target) -> Target {
 
 #[test]
 fn the_service_does_everything_and_changes_no_history() {
-    let Some(mut world) = World::postgres("the service's role", "DE") else { return };
+    let Some(mut world) = World::postgres("the service's role", "DE", Environment::Demo) else {
+        return;
+    };
     world.close();
     let owner = world.settings.database.clone();
     world.settings.database = service(&owner);

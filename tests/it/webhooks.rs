@@ -119,7 +119,7 @@ fn verified(world: &World, url: &str, delivery: &Delivery) {
     let signature = text("signature");
     let signature = signature.strip_prefix("fivefold=:").and_then(|s| s.strip_suffix(':'));
     let signature = fivefold::kernel::bytes::from_base64(signature.expect("a value"));
-    let key = world.bureau().engine.keys.response.public();
+    let key = world.bureau().engine.keys.response().public();
     assert!(key.verify(base.as_bytes(), &signature.expect("base64")), "{base}");
 }
 

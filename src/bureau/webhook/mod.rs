@@ -178,7 +178,7 @@ impl Bureau {
                     error: None,
                     ..row.clone()
                 };
-                self.keep(&next, None)?;
+                self.stand(&next, None)?;
             }
             Err(error) => self.failed(row, &letter, error, now)?,
         }
@@ -204,7 +204,7 @@ impl Bureau {
         let env = &self.engine.env;
         let nonce = base64url(&env.random::<16>());
         let extra = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        let key = &self.engine.keys.response;
+        let key = &*self.engine.keys.response();
         let signed = sign_event(key, url, &extra, &letter.body, env.now(), &nonce)
             .map_err(|error| error.to_string())?;
         let mut request = http::Request::builder().method(http::Method::POST).uri(url);
@@ -234,7 +234,7 @@ impl Bureau {
         if attempts < ATTEMPTS_MAX {
             let next_us = now.plus_seconds(pause_seconds(attempts)).micros();
             let next = WebhookRow { attempts, next_us, error: Some(error), ..row.clone() };
-            return self.keep(&next, None);
+            return self.stand(&next, None);
         }
         tracing::error!(partner = row.partner, "events were given up: see `fivefold webhook list`");
         let dead = DeadLetterRow {
@@ -252,10 +252,10 @@ impl Bureau {
             error: Some(error),
             ..row.clone()
         };
-        self.keep(&next, Some(&dead))
+        self.stand(&next, Some(&dead))
     }
 
-    fn keep(&self, row: &WebhookRow, dead: Option<&DeadLetterRow>) -> Result<(), StoreError> {
+    fn stand(&self, row: &WebhookRow, dead: Option<&DeadLetterRow>) -> Result<(), StoreError> {
         self.store.writer().write(
             "webhook",
             |conn| {

@@ -136,7 +136,10 @@ impl Column {
             Column::Int(column) => value.as_i64().map(|value| column.append_value(value)),
             Column::Text(column) => value.as_str().map(|value| column.append_value(value)),
             Column::Flag(column) => match value {
-                Json::Flag(value) => Some(column.append_value(*value)),
+                Json::Flag(value) => {
+                    column.append_value(*value);
+                    Some(())
+                }
                 _ => None,
             },
             Column::Time(column) => value
