@@ -240,7 +240,6 @@ impl Bureau {
         let keys = &self.engine.keys;
         let mut failed = None;
         let copied = self.store.snapshot(|conn| {
-            copy::without_haste(conn)?;
             let head = ledger_rows::read_head(conn)?;
             let head = head.ok_or_else(|| StoreError::inconsistent("the log has no head"))?;
             let mut tables = Vec::new();

@@ -60,6 +60,7 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
             config = setup::sandbox(place, config)?;
         }
     }
+    output::quiet_panics();
     guard(&config)?;
     #[cfg(debug_assertions)]
     if let Some((point, times)) = args.die_at.as_deref().and_then(|at| at.split_once(':')) {

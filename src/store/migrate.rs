@@ -96,6 +96,8 @@ pub(super) fn run_to(
     };
     let source = source(conn, target);
     on_backend!(conn, |c| {
+        // Makes the table in which the versions stand.
+        c.applied_migrations().map_err(failed)?;
         let mut list = source.migrations().map_err(failed)?;
         list.sort_by_key(|migration| migration.name().version().as_owned());
         for migration in &list {

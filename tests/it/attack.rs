@@ -3,12 +3,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fivefold::bureau::admission::Admission;
 use fivefold::bureau::command::enrol::key_proof_text;
 use fivefold::bureau::command::governance::AddPartner;
 use fivefold::kernel::bytes::{base64, sha256};
+use fivefold::kernel::{Env, Time};
 use fivefold::partner::signature::SigningKey;
 use fivefold::partner::{Contract, Role};
 use http::{Method, StatusCode};
@@ -125,8 +126,9 @@ fn belongings(house: &House, bank: &Client) -> Vec<(Method, String, String)> {
     let report = house.ask(&me, Method::GET, "/v1/subjects/me/report", b"", "");
     let report = report.json();
     let items = report["observations"].as_array().expect("a list").iter();
-    let late = items.filter(|one| one["observation"]["dpd"] == 45).map(|one| one["index"].clone());
-    let item = late.last().expect("a late month");
+    let mut late =
+        items.filter(|one| one["observation"]["dpd"] == 45).map(|one| one["index"].clone());
+    let item = late.next_back().expect("a late month");
     let dispute = json!({ "subject": "me", "items": [{ "observation": item }],
         "ground": "inaccurate", "text": "I paid.", "evidence_digest": "ab".repeat(32) });
     let dispute = text(&created(&me, "/v1/disputes", &dispute, "x1")["dispute"]);
@@ -345,6 +347,10 @@ fn separation_max(n: usize) -> f64 {
     6.0 * ((2 * n + 1) as f64 / (12.0 * (n * n) as f64)).sqrt()
 }
 
+fn elapsed(env: &Env, since: Time) -> Duration {
+    Duration::from_micros((env.now().micros() - since.micros()).unsigned_abs())
+}
+
 /// Asks for each of two things in turn, in an order that is left to chance.
 fn told_apart(
     mut one: impl FnMut(usize) -> Duration,
@@ -381,9 +387,9 @@ fn neither_shape_nor_time_tells_whether_a_person_is_known() {
     let subjects = std::cell::RefCell::new((Vec::new(), Vec::new()));
     let enrol = |n: u32, known: bool| {
         let body = Human::nth(n, "CN").enrolment();
-        let since = Instant::now();
+        let since = house.env.now();
         let got = house.post(&hotel, "/v1/subjects", &body, &format!("h-{n}"));
-        let took = since.elapsed();
+        let took = elapsed(&house.env, since);
         let told = got.json();
         shapes.borrow_mut().push((got.status, shape(&told)));
         let mut subjects = subjects.borrow_mut();
@@ -412,9 +418,9 @@ fn neither_shape_nor_time_tells_whether_a_person_is_known() {
     let ask = |(subject, consent): &(String, String)| {
         let question = json!({ "subject": subject, "scenario": "hotel_deposit",
             "basis": { "type": "consent", "ref": consent } });
-        let since = Instant::now();
+        let since = house.env.now();
         let got = house.post(&hotel, "/v1/inquiries", &question, &format!("i-{consent}"));
-        let took = since.elapsed();
+        let took = elapsed(&house.env, since);
         forms.borrow_mut().push((got.status, shape(&got.json())));
         took
     };
@@ -425,9 +431,9 @@ fn neither_shape_nor_time_tells_whether_a_person_is_known() {
     // Another's consent, and one that was never given.
     let theirs: Vec<String> = with_file.iter().map(|(_, consent)| consent.clone()).collect();
     let read = |consent: &str| {
-        let since = Instant::now();
+        let since = house.env.now();
         let got = house.ask(&bank, Method::GET, &format!("/v1/consents/{consent}"), b"", "");
-        let took = since.elapsed();
+        let took = elapsed(&house.env, since);
         assert_eq!(got.code(), "consent_not_found");
         took
     };

@@ -217,6 +217,27 @@ on_both!(without_any_checkpoint_the_key_store_still_knows_who_was_forgotten, "DE
     world.audited();
 });
 
+// A purge replaces the person's key: an older backup holds nothing of theirs that opens, and they
+// are furnished again.
+on_both!(whoever_was_purged_after_a_backup_is_counted_and_can_come_back, "DE", |world| {
+    let case = case(world);
+    let out = case.out.path().join("before");
+    back_up(world, &out);
+    world.clock.advance_seconds(6 * 365 * 86_400);
+    let swept = world.bureau().sweep().expect("swept");
+    assert_eq!((swept.files_purged, swept.failed), (2, 0), "{swept:?}");
+    emptied(world);
+    without_log(world);
+    let report = restore(world, &from(&out)).expect("restored");
+    assert_eq!(report.lapsed, 2, "both files were purged since");
+    world.audited();
+    let again = world.enrol(&case.bank, &Human::nth(8, "DE"));
+    let consent = world.furnishing(&case.bank, &again);
+    let fresh = crate::world::month(&again, &consent, "acct-new", "2032-10");
+    assert_eq!(world.furnish(&case.bank, &[fresh]).accepted, 1);
+    assert_eq!(world.bureau().sweep().expect("swept").failed, 0);
+});
+
 /// Nobody finds the person by any name, and the key is gone.
 fn forgotten(world: &World, case: &Case, person: &str) {
     let asked = world.ask(&case.bank, &case.subject, ("contract", "c-1"), "credit_application");

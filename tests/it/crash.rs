@@ -57,7 +57,7 @@ enum End {
 /// A bureau in a directory, what is needed to use it, and everything that it ever acknowledged.
 pub struct Site {
     dir: tempfile::TempDir,
-    env: Env,
+    pub env: Env,
     vkey: String,
     pub bank: Client,
     persons: Vec<Person>,

@@ -26,6 +26,7 @@ mod law;
 mod limits;
 mod models;
 mod nodes;
+mod operate;
 mod persons;
 mod postgres;
 mod program;

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -128,10 +127,11 @@ fn throughput_of_one_two_and_three_nodes() {
             .collect();
         let nodes: Vec<Serving> = dirs.iter().map(|dir| Serving::start(dir)).collect();
         let doors: Vec<Door> = nodes.iter().map(|node| site.door(&node.url)).collect();
-        let since = Instant::now();
+        let since = site.env.now();
         let answered = AtomicUsize::new(0);
         ask_all(&site, &doors, &format!("of-{count}"), &answered);
-        let rate = answered.load(Ordering::SeqCst) as f64 / since.elapsed().as_secs_f64();
+        let micros = site.env.now().micros() - since.micros();
+        let rate = answered.load(Ordering::SeqCst) as f64 * 1e6 / micros as f64;
         println!("{count} nodes: {rate:.0} questions a second");
         nodes.into_iter().for_each(Serving::stop);
     }
