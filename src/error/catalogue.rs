@@ -94,7 +94,8 @@ mod tests {
         toml::from_str::<File>(TEXT).expect("it reads");
         assert!(all().count() > 150);
         for (_, code, meaning) in all() {
-            let snake = code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            let may = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+            let snake = code.bytes().all(may);
             assert!(snake, "{code}");
             assert!(!meaning.title.is_empty() && meaning.next.ends_with('.'), "{code}");
             assert!(!meaning.title.ends_with('.'), "{code}");

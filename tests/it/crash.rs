@@ -173,6 +173,8 @@ impl Site {
         let bureau = dir.path().join("bureau");
         let mut init = fivefold(&bureau);
         init.args(["init", "--origin", "bureau.test/log", "--public-url", PUBLIC_URL]);
+        // A sandbox would bring persons of its own, and every entry is counted here.
+        init.args(["--environment", "demo"]);
         for (option, address) in ["--database", "--keys-database"].iter().zip(addresses) {
             init.args([*option, address]);
         }

@@ -170,6 +170,7 @@ pub fn sandbox() -> Document {
                 CASES.iter().map(case_row).collect(),
                 String::new(),
             ),
+            section("Certificate", CERTIFICATE, &[], Vec::new(), String::new()),
             section(
                 "Not shown here",
                 NOT_SHOWN,
@@ -199,4 +200,9 @@ const TEST_PERSONS: &str = "All live in China and have a passport. Enrol one wit
     number of `E` and eight digits. `/docs/sandbox/owner.pem` is the key of the person `owner`.";
 const CASES_TEXT: &str = "Each case: enrol the person, give a consent to the scenario (but as the \
     column says), ask. The answer is worked out like any other, and stays as it stands here.";
+const CERTIFICATE: &str = "`fivefold conformance` lets your own client do what every client must: \
+    sign, hash, keep time, never use a nonce twice, repeat under the same Idempotency-Key, wait as \
+    Retry-After says, follow pages, and throw a forged answer away. The sandbox watches, and \
+    certifies what it saw: signed with its manifest key, and an entry of its log. Without the \
+    program: `POST /v1/conformance` lists the steps.";
 const NOT_SHOWN: &str = "Codes that an inquiry in the sandbox does not meet.";
