@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 pub use cases::{CASES, Case, Consent, Expected, UNSHOWN};
+pub use load::LoadError;
 pub use persons::{PERSONS, Story, TestPerson};
 pub use register::{Registration, VISITORS_MAX};
 
