@@ -104,7 +104,18 @@ pub struct Engine {
     challengers: Vec<(String, Scorecard)>,
 }
 
+/// Names under which no bureau can be reached from outside (RFC 6761).
+const OWN_NAMES: [&str; 4] = ["localhost", "test", "example", "invalid"];
+
 impl Engine {
+    /// Whether events may be sent to the machine itself: only where its partners are on it, too.
+    /// Where strangers register (a public sandbox), an address of ours is none of theirs.
+    pub fn sends_to_itself(&self) -> bool {
+        let host = self.origin.split(['/', ':']).next().unwrap_or_default();
+        let last = host.rsplit('.').next().unwrap_or_default();
+        self.environment != Environment::Live && OWN_NAMES.contains(&last)
+    }
+
     /// The scorecard that gives the scores. Whether it still may is asked for every score
     /// ([`standing::as_of`]).
     pub fn champion(&self) -> &Scorecard {

@@ -17,8 +17,13 @@ use crate::store::{KeyStore, Store, StoreError};
 /// The file that says so.
 const FILE: &str = "environment";
 
-/// What the first entry says; `None` while the log is empty.
-fn in_log(store: &Store, keystore: &KeyStore) -> Result<Option<Environment>, StoreError> {
+/// What the first entry says; `None` while the log is empty. One that says nothing was made before
+/// entries said it: that is no sandbox.
+fn in_log(
+    store: &Store,
+    keystore: &KeyStore,
+    asked: Environment,
+) -> Result<Option<Environment>, StoreError> {
     let bodies = store.read(|conn| ledger_rows::bodies(conn, 0, 1))?;
     let Some(body) = bodies.first() else { return Ok(None) };
     let keys = keystore.get([body.period.as_str()])?;
@@ -30,7 +35,9 @@ fn in_log(store: &Store, keystore: &KeyStore) -> Result<Option<Environment>, Sto
         .map_err(|e| StoreError::inconsistent(e.to_string()))?;
     let record: Value = serde_json::from_str(&sealed.part.text)
         .map_err(|e| StoreError::inconsistent(e.to_string()))?;
-    Ok(record["environment"].as_str().and_then(Environment::from_name))
+    let unsaid = if asked == Environment::Sandbox { Environment::Live } else { asked };
+    let said = record["environment"].as_str().and_then(Environment::from_name);
+    Ok(Some(said.unwrap_or(unsaid)))
 }
 
 /// Compares what a bureau was made as with what it is opened as.
@@ -53,7 +60,7 @@ pub(super) fn check(
         let unread = || OpenError::Log(format!("{} does not read", path.display()));
         Environment::from_name(name).ok_or_else(unread)
     });
-    let found = [in_log(store, keystore)?, in_file.transpose()?];
+    let found = [in_log(store, keystore, asked)?, in_file.transpose()?];
     for made in found.into_iter().flatten() {
         if made != asked {
             return Err(OpenError::Environment { made, asked });

@@ -6,8 +6,8 @@
 //! same command begins anew; after it the file `DIR/restoring` keeps every other command out, and
 //! the same command goes on where it stopped.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -144,6 +144,7 @@ pub struct RestoreReport {
 fn known(
     settings: &Settings,
     order: &RestoreOrder,
+    origin: &str,
     keys: &BureauKeys,
 ) -> Result<Vec<(Checkpoint, String)>, RestoreError> {
     let mut notes: Vec<(String, String)> =
@@ -151,6 +152,8 @@ fn known(
     for folder in ["log", OLD_LOG] {
         let path = settings.dir.join(folder).join("checkpoint");
         match fs::read_to_string(&path) {
+            // A log of another name: one that went on after a restore, or an older one.
+            Ok(note) if note.lines().next() != Some(origin) => {}
             Ok(note) => notes.push((path.display().to_string(), note)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(RestoreError::Io(path, error)),
@@ -282,6 +285,17 @@ fn load_table(
     if lines.is_empty() { Ok(()) } else { Ok(load(&mut lines)?) }
 }
 
+/// Marks what is begun, durably and before a row is loaded: what was loaded and not yet compared
+/// with the key store must never be served, whatever ends in between.
+fn mark(marker: &Path, digest: &str) -> io::Result<()> {
+    let fresh = marker.with_extension("new");
+    let mut file = File::create(&fresh)?;
+    writeln!(file, "{digest}")?;
+    file.sync_all()?;
+    fs::rename(&fresh, marker)?;
+    File::open(marker.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
 /// The published files of the old log step aside, and the head takes the new name.
 fn rename_log(settings: &Settings) -> Result<(), RestoreError> {
     let (log, old) = (settings.dir.join("log"), settings.dir.join(OLD_LOG));
@@ -311,7 +325,7 @@ impl Bureau {
         let origin = backup::origin_of(&order.from)?;
         origin_fits(settings, &origin, order)?;
         let keys = BureauKeys::load(&settings.dir.join("keys"), &origin)?;
-        let known = known(settings, order, &keys)?;
+        let known = known(settings, order, &origin, &keys)?;
         let held: Vec<u64> = known.iter().map(|(checkpoint, _)| checkpoint.size).collect();
         let checked = backup::check(&order.from, &keys.log_verifiers_ever(), &held, &mut *told)?;
         let marker = settings.dir.join(RESTORING);
@@ -328,8 +342,7 @@ impl Bureau {
             report.lost = lost(&checked, &known, order)?;
         }
         if !holds {
-            let text = format!("{}\n", checked.digest);
-            fs::write(&marker, text).map_err(|e| RestoreError::Io(marker.clone(), e))?;
+            mark(&marker, &checked.digest).map_err(|e| RestoreError::Io(marker.clone(), e))?;
             report.rows = load(&settings.database, &order.from, &checked, told)?;
         }
         if order.new_origin {

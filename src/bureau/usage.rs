@@ -115,6 +115,15 @@ impl Bureau {
             let first = ledger_rows::first_at(conn, period.from)?;
             Ok((first, ledger_rows::first_at(conn, period.until)?))
         })?;
+        if first == end {
+            // Not begun, or over before the log was: what it begins with is not known yet.
+            return Ok(Usage {
+                period: period.clone(),
+                from_index: first,
+                until_index: end,
+                lines: Vec::new(),
+            });
+        }
         let tally = periods.entry(period.name.clone()).or_insert_with(|| Tally {
             from: first,
             upto: first,

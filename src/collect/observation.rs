@@ -211,7 +211,10 @@ impl Fact {
             Fact::Capacity(f) => month(f.month),
             Fact::Ties(f) => month(f.month),
             Fact::Obligation(f) => Some((f.due, f.fulfilled.unwrap_or(f.due).max(f.due))),
-            _ => None,
+            Fact::PublicRecord(f) => Some((f.filed, f.ended.unwrap_or(f.filed).max(f.filed))),
+            Fact::StatusEvent(f) => Some((f.since, f.since)),
+            Fact::Verification(f) => Some((f.verified, f.verified)),
+            Fact::Account(_) | Fact::Tenure(_) => None,
         }
     }
 

@@ -11,7 +11,7 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};
 use super::{AnyConn, StoreError, on_backend};
 
 /// Every table of the bureau with its key, parents before the rows that refer to them.
-pub const TABLES: [(&str, &str); 31] = [
+pub const TABLES: [(&str, &str); 33] = [
     ("log_head", "id"),
     ("entries", "idx"),
     ("bodies", "idx"),
@@ -20,6 +20,8 @@ pub const TABLES: [(&str, &str); 31] = [
     ("models", "digest"),
     ("partners", "id"),
     ("partner_keys", "thumbprint"),
+    ("webhooks", "partner"),
+    ("dead_letters", "partner, first_event"),
     ("staff", "name"),
     ("alerts", "idx"),
     ("persons", "id"),

@@ -192,7 +192,8 @@ impl InformDispute {
 fn extended(work: &Work<'_>, row: &MatterRow, residence: &str, before: bool) -> Option<Time> {
     let due = row.due_us.map(Time::from_micros)?;
     let rule = matter::remedies_for(work.engine, residence).map(|r| r.dispute.information_extends);
-    if before || rule != Some(true) {
+    // What is overdue is not made timely by a late word.
+    if before || rule != Some(true) || work.now >= due {
         return Some(due);
     }
     Some(matter::due(work.engine, residence, Deadlined::DisputeExtension, due).unwrap_or(due))

@@ -11,7 +11,6 @@ use crate::error::{Problem, Reason};
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::partner::rows::WebhookRow;
-use crate::policy::Environment;
 
 /// Sets it, or takes it away.
 pub struct SetWebhook {
@@ -39,7 +38,7 @@ impl Command for SetWebhook {
             return Err(Problem::new("role_missing", text).into());
         }
         if let Some(url) = &self.url {
-            let loopback = work.engine.environment != Environment::Live;
+            let loopback = work.engine.sends_to_itself();
             address::check(url, loopback).map_err(|text| {
                 Problem::invalid(vec![Reason::new("/url", "address_refused", text)])
             })?;

@@ -27,7 +27,6 @@ use crate::kernel::Time;
 use crate::kernel::bytes::base64url;
 use crate::partner::rows::{self as partner_rows, DeadLetterRow, WebhookRow};
 use crate::partner::signature::sign_event;
-use crate::policy::Environment;
 use crate::rights::rows as rights_rows;
 use crate::store::StoreError;
 use address::Guarded;
@@ -139,7 +138,7 @@ impl Bureau {
     pub fn deliver(&self) -> Result<usize, StoreError> {
         let now = self.engine.env.now();
         let due = self.store.read(|conn| partner_rows::webhooks_due(conn, now))?;
-        let agent = agent(self.engine.environment != Environment::Live);
+        let agent = agent(self.engine.sends_to_itself());
         let mut attempted = 0;
         for some in due.chunks(AT_ONCE) {
             let failed = AtomicBool::new(false);
@@ -193,8 +192,14 @@ impl Bureau {
         let Some(first) = known.first().map(|event| event.id) else { return Ok(None) };
         let admission = Admission::console(&row.partner);
         let read = ReadEvents { admission, after: row.sent, limit: EVENTS_MAX };
+        let registry = self.registry()?;
+        let standing = registry.partners.get(&row.partner).is_some_and(|one| !one.suspended);
         // A suspended partner is told nothing; its events wait.
-        let Ok(body) = self.run(read).value() else { return Ok(None) };
+        let Some(Ok(body)) = standing.then(|| self.run(read).value()) else {
+            let next_us = self.engine.env.now().plus_seconds(PAUSE_SECONDS_MAX).micros();
+            self.stand(&WebhookRow { next_us, ..row.clone() }, None)?;
+            return Ok(None);
+        };
         let last = body["last"].as_i64().filter(|last| *last >= first);
         let last = last.ok_or_else(|| StoreError::inconsistent("events do not end"))?;
         Ok(Some(Letter { body: body.to_string().into_bytes(), first, last }))
