@@ -69,6 +69,7 @@ fn failed(error: RotateError) -> Failure {
         RotateError::Fixed(_) => "key_not_rotatable",
         RotateError::Unknown(_) => "key_unknown",
         RotateError::Unfinished(_) => "rotation_unfinished",
+        RotateError::HalfWay(_) => "rotation_half_way",
         RotateError::Nothing(_) => "rotation_not_begun",
     };
     Failure::new(code, error.to_string())

@@ -142,14 +142,19 @@ on_both!(a_key_that_cannot_be_rotated_or_is_not_there_is_refused, |world| {
         assert!(why.contains("can be read by others"), "{why}");
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("closed");
     }
-    // As a crash between the two renames leaves it: the old key is in use, and it can be repeated.
+    // As a crash in the middle leaves it: the old key is in use under two names, the new one waits.
     world.open().expect("it opens");
     finish(world, "log");
     world.close();
     let keys = world.dir().join("keys");
-    std::fs::rename(keys.join("log.key"), keys.join("log.before.key")).expect("half done");
+    std::fs::hard_link(keys.join("log.key"), keys.join("log.before.key")).expect("half done");
+    std::fs::copy(keys.join("response.key"), keys.join("log.next.key")).expect("half done");
     world.open().expect("it opens");
-    rotate(world, "log");
+    let half = world.bureau().finish_rotation(world.staff(), "log").expect_err("not in place");
+    assert!(matches!(half, RotateError::HalfWay(_)), "{half}");
+    let old = world.bureau().engine.keys.log().vkey();
+    let new = text(&rotate(world, "log").expect("a public key"));
+    assert!(new != old && newest(world).matches("bureau.test/log ").count() == 2);
     finish(world, "log");
 });
 

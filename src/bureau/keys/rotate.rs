@@ -49,6 +49,9 @@ pub enum RotateError {
     /// The rotation before is not finished.
     #[error("the rotation of {0} before this one is not finished: `fivefold keys finish {0}`")]
     Unfinished(String),
+    /// It stopped before the new key was in place.
+    #[error("the rotation of {0} stopped half-way: run `fivefold keys rotate {0}` again first")]
+    HalfWay(String),
     /// There is nothing to finish.
     #[error("no rotation of {0} is under way")]
     Nothing(String),
@@ -111,13 +114,16 @@ impl BureauKeys {
         self.public_half(name, &path)
     }
 
-    /// Puts the waiting key in place.
+    /// Puts the waiting key in place. At no moment is there none: the old key gets a second name
+    /// first, and a crash after that leaves it in use until the rotation is repeated.
     fn replace(&self, name: &str, now: Time) -> Result<(), KeyError> {
         let (old, new) = (file(&self.dir, name), next(&self.dir, name));
-        if overlaps(name) {
-            rename(&old, &before(&self.dir, name))?;
-        } else {
+        let kept = before(&self.dir, name);
+        if !overlaps(name) {
             self.retire(name, &old, now)?;
+        } else if !kept.exists() {
+            fs::hard_link(&old, &kept).map_err(|e| KeyError::Io(kept, e))?;
+            sync(&self.dir)?;
         }
         rename(&new, &old)?;
         sync(&self.dir)?;
@@ -140,15 +146,9 @@ impl BureauKeys {
         before(&self.dir, name).exists()
     }
 
-    /// A crash between the two renames left no key in use: the old one is, until it is repeated.
-    pub(super) fn mend(dir: &Path) -> Result<(), KeyError> {
-        for name in ROTATABLE {
-            let (own, old) = (file(dir, name), before(dir, name));
-            if !own.exists() && old.exists() {
-                rename(&old, &own)?;
-            }
-        }
-        Ok(())
+    /// Whether a key waits to take the place of `name`: a rotation stopped half-way.
+    fn is_waiting(&self, name: &str) -> bool {
+        next(&self.dir, name).exists()
     }
 
     fn reread(&self) -> Result<(), KeyError> {
@@ -167,7 +167,7 @@ impl Bureau {
     pub fn rotate_key(&self, by: Admission, name: &str) -> Result<Option<Value>, RotateError> {
         known(name)?;
         let keys = &self.engine.keys;
-        if keys.is_rotating(name) {
+        if keys.is_rotating(name) && !keys.is_waiting(name) {
             return Err(RotateError::Unfinished(name.to_string()));
         }
         let public = keys.prepare(&self.engine.env, name)?;
@@ -187,6 +187,9 @@ impl Bureau {
     pub fn finish_rotation(&self, by: Admission, name: &str) -> Result<u64, RotateError> {
         known(name)?;
         let keys = &self.engine.keys;
+        if keys.is_waiting(name) {
+            return Err(RotateError::HalfWay(name.to_string()));
+        }
         if !keys.is_rotating(name) {
             return Err(RotateError::Nothing(name.to_string()));
         }
