@@ -234,6 +234,7 @@ impl BureauKeys {
     /// # Errors
     /// A key that is missing, exposed or not a key.
     pub fn load(dir: &Path, origin: &str) -> Result<BureauKeys, KeyError> {
+        rotate::sweep(dir)?;
         let index = read_secret(&file(dir, "index"))?;
         Ok(BureauKeys {
             dir: dir.to_path_buf(),

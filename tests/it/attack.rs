@@ -143,6 +143,12 @@ fn belongings(house: &House, bank: &Client) -> Vec<(Method, String, String)> {
         (Method::POST, format!("/v1/inquiries/{second}/outcome"), decided.to_string()),
         (Method::GET, format!("/v1/disputes/{dispute}"), String::new()),
         (Method::POST, format!("/v1/disputes/{dispute}/answer"), answer.to_string()),
+        (
+            Method::POST,
+            format!("/v1/disputes/{dispute}/information"),
+            r#"{"text":"x"}"#.to_string(),
+        ),
+        (Method::POST, format!("/v1/disputes/{dispute}/withdraw"), String::new()),
         (Method::DELETE, format!("/v1/freezes/{freeze}"), String::new()),
         (Method::GET, format!("/v1/subjects/{subject}/report"), String::new()),
         (Method::POST, format!("/v1/subjects/{subject}/erase"), String::new()),

@@ -6,6 +6,7 @@
 //! leaves files that the same command goes on from.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -76,13 +77,42 @@ fn rename(from: &Path, to: &Path) -> Result<(), KeyError> {
 
 /// Overwrites a key that is not needed any more, then removes it. On a disk that writes elsewhere
 /// this is no promise; what it wrapped or signed is not wrapped by it any more either way.
+///
+/// It loses its name first: half overwritten it is no key, and nobody must take it for one.
 fn destroy(path: &Path) -> Result<(), KeyError> {
-    let io = |e| KeyError::Io(path.to_path_buf(), e);
-    let length = fs::metadata(path).map_err(io)?.len();
-    let blank = vec![b' '; usize::try_from(length).unwrap_or_default()];
-    fs::write(path, blank).map_err(io)?;
-    fs::File::open(path).and_then(|f| f.sync_all()).map_err(io)?;
-    fs::remove_file(path).map_err(io)
+    let gone = path.with_extension("gone");
+    rename(path, &gone)?;
+    if let Some(dir) = gone.parent() {
+        sync(dir)?;
+    }
+    blank(&gone)
+}
+
+/// Nothing to do is no error: another process may have done it.
+fn blank(gone: &Path) -> Result<(), KeyError> {
+    let blanked = || {
+        let length = fs::metadata(gone)?.len();
+        let blank = vec![b' '; usize::try_from(length).unwrap_or_default()];
+        let mut file = fs::OpenOptions::new().write(true).open(gone)?;
+        file.write_all(&blank)?;
+        file.sync_all()?;
+        fs::remove_file(gone)
+    };
+    match blanked() {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(KeyError::Io(gone.to_path_buf(), e)),
+        _ => Ok(()),
+    }
+}
+
+/// Ends what a crash has left of [`destroy`].
+pub(super) fn sweep(dir: &Path) -> Result<(), KeyError> {
+    for name in ROTATABLE {
+        let gone = before(dir, name).with_extension("gone");
+        if gone.exists() {
+            blank(&gone)?;
+        }
+    }
+    Ok(())
 }
 
 impl BureauKeys {
