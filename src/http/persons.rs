@@ -1,10 +1,13 @@
 //! `/v1/subjects` and `/v1/freezes`: enrolment, the whole file, lock and unlock.
 
+use std::time::Duration;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use tokio::time::MissedTickBehavior;
 
 use super::Shared;
 use super::caller::{Caller, bad_query, replied};
@@ -18,6 +21,9 @@ use crate::report::consumer;
 use crate::report::consumer::view::ConsumerView;
 
 const PDF: &str = "application/pdf";
+/// An enrolment is answered so many milliseconds after it came, or a multiple of that: whether the
+/// person was known must not be read from a clock.
+const ENROLMENT_BEAT: Duration = Duration::from_millis(10);
 
 /// Enrols a real-name identity. The answer is the partner's own opaque id of the person and the
 /// identity level that this partner's own evidence supports; it is the same whether or not the
@@ -33,7 +39,13 @@ pub async fn enrol(State(app): State<Shared>, caller: Caller) -> Result<Response
     // The latest date on earth: nobody's today is refused as a tomorrow.
     let today = engine.env.now().date_at(14);
     let command = Enrol::read(admission, sent, &engine.keys.index, today)?;
-    Ok(replied(app.bureau.act(command).await))
+    let mut beat = tokio::time::interval(ENROLMENT_BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // The first beat is at once.
+    beat.tick().await;
+    let reply = app.bureau.act(command).await;
+    beat.tick().await;
+    Ok(replied(reply))
 }
 
 /// The whole file: identity, tradelines, score explained, consents, who asked. JSON, or PDF when

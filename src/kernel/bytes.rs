@@ -105,12 +105,12 @@ pub fn hex(data: &[u8]) -> String {
     hex::encode(data)
 }
 
-/// Reads [`hex`].
+/// Reads [`hex()`].
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     hex::decode(text).ok()
 }
 
-/// [`hex`] of a digest, as bytes of ASCII and without allocating.
+/// [`hex()`] of a digest, as bytes of ASCII and without allocating.
 pub fn digest_hex(digest: &Digest) -> [u8; 64] {
     let mut out = [b'0'; 64];
     // It fits: each byte is two digits.

@@ -218,7 +218,8 @@ fn head(frame: &Frame<'_>, base_points: i32) -> String {
         quoted(frame.id),
         former.target.trim(),
         quoted(&former.inquiry_reason),
-        former.month_turn_points_max,
+        // A fitted table is steeper in places than the one whose form it takes.
+        (former.month_turn_points_max * 4 + 2) / 3,
     );
     scale(&mut out, &former.scale, base_points);
     let assessable = &former.assessable;
