@@ -331,7 +331,7 @@ pub const UNSHOWN: &[(&str, &str)] = &[
     ("answer_expired", "GET /v1/inquiries/{id} after use.expires_at"),
     ("legal_hold", "an erasure, not an inquiry"),
     ("erasure_not_provided", "an erasure, not an inquiry"),
-    ("identity_ambiguous", "documents that lead to two persons read identity_mismatch for now"),
+    ("identity_ambiguous", "documents that lead to two persons read identity_mismatch"),
     ("person_unknown", "a consent belongs to a person, so consent_not_found comes first"),
     ("disputed", "a disputed item is left out, and the answer says `disputed`"),
 ];
