@@ -81,7 +81,7 @@ fn main() {
         for round in 0..ROUNDS {
             let dir = tempfile::tempdir().unwrap();
             let env = Env::system();
-            let stage = stage::Stage::set(&env, dir.path(), PERSONS);
+            let stage = stage::Stage::set(&env, dir.path(), None, PERSONS);
             // A second account for everybody: the first came with the stage.
             let lines: Vec<String> = (0..PERSONS)
                 .flat_map(|n| stage.lines(n, months))

@@ -4,12 +4,19 @@
 //! * A: one that verifies the request and signs the answer;
 //! * B: one that does that and makes one durable row a request, committed in groups.
 //!
-//! Beside them, what the policies cost of one such request. Clients and server share this machine, so only the ratios mean something. `cargo bench --bench
-//! inquiries` prints requests per second and the 50th and 99th percentile of latency at 16
-//! connections; `FIVEFOLD_BENCH_SECONDS`-style switches are left out on purpose: one number, one way.
+//! Beside them, what the policies cost of one such request. Clients and server share this machine,
+//! so only the ratios mean something. Prints requests per second and the 50th and 99th percentile
+//! of latency.
+//!
+//! `cargo bench --profile quick --no-default-features --bench inquiries -- [--connections N]
+//! [--postgres URL] [--uploading]`: 16 connections and SQLite, unless said otherwise. `--postgres`
+//! names an empty database, in which floor B has its rows too. `--uploading`: a furnisher's file
+//! is taken in all the while, and its lines a second are printed. `--rival URL --rival-key FILE`:
+//! another server is asked too, and believes the key that is written to the file (`rival/run.sh`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::disallowed_methods,
     missing_docs,
     reason = "a benchmark stops at the first surprise, and reads the clock"
@@ -19,116 +26,79 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[path = "shared/floors.rs"]
+mod floors;
 #[path = "shared/stage.rs"]
 mod stage;
 
 use std::hint::black_box;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, RunQueryDsl, SqliteConnection};
+use fivefold::bureau::command::observe::SLICE_LINES_MAX;
 use fivefold::http::{Doors, serve};
 use fivefold::kernel::Env;
-use fivefold::partner::signature::{
-    PublicKey, RequestParts, SigningKey, read_request, sign_response,
-};
 use fivefold::policy::{Action, ActorKind, Decision, Rules, cases, decide, named};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 
-const CONNECTIONS: usize = 16;
 const REQUESTS: usize = 6_000;
 const PERSONS: usize = 300;
-/// Bytes of a typical answer: what the floors answer with.
-const ANSWER_BYTES: usize = 2_200;
 const ROUNDS: usize = 3;
 
-type Row = (Vec<u8>, oneshot::Sender<()>);
-
-struct Floor {
-    env: Env,
-    url: String,
-    key: PublicKey,
-    own: SigningKey,
-    rows: Option<std::sync::mpsc::Sender<Row>>,
+/// How it is measured.
+struct Given {
+    connections: usize,
+    postgres: Option<String>,
+    uploading: bool,
+    /// Where another server is, and the file that it reads the asker's public key from.
+    rival: Option<String>,
+    rival_key: Option<String>,
 }
 
-async fn floor(
-    State(floor): State<Arc<Floor>>,
-    OriginalUri(uri): OriginalUri,
-    method: Method,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let target = format!("{}{}", floor.url, uri.path());
-    let parts =
-        RequestParts { method: &method, target_uri: &target, headers: &headers, body: &body };
-    let presented = read_request(parts, floor.env.now()).unwrap();
-    presented.verify(&floor.key).unwrap();
-    if let Some(rows) = &floor.rows {
-        let (done, wait) = oneshot::channel();
-        rows.send((body.to_vec(), done)).unwrap();
-        wait.await.unwrap();
-    }
-    let answer = vec![b'x'; ANSWER_BYTES];
-    let seen = presented.seen(parts);
-    let signed =
-        sign_response(&floor.own, StatusCode::CREATED, Some(&seen), &answer, floor.env.now());
-    let mut response = (StatusCode::CREATED, answer).into_response();
-    response.headers_mut().extend(signed.unwrap());
-    response
-}
-
-async fn bare(_: Bytes) -> Response {
-    (StatusCode::CREATED, vec![b'x'; ANSWER_BYTES]).into_response()
-}
-
-/// One durable row a request, committed in groups, as SQLite does it best.
-fn committer(path: &std::path::Path) -> std::sync::mpsc::Sender<Row> {
-    let (send, receive) = std::sync::mpsc::channel::<Row>();
-    let mut conn = SqliteConnection::establish(&path.display().to_string()).unwrap();
-    conn.batch_execute(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-         CREATE TABLE rows (id INTEGER PRIMARY KEY, body BLOB) STRICT;",
-    )
-    .unwrap();
-    std::thread::spawn(move || {
-        while let Ok(first) = receive.recv() {
-            let mut group = vec![first];
-            while let Ok(next) = receive.try_recv() {
-                group.push(next);
-            }
-            conn.immediate_transaction(|conn| {
-                for (body, _) in &group {
-                    diesel::sql_query("INSERT INTO rows (body) VALUES (?)")
-                        .bind::<diesel::sql_types::Binary, _>(body)
-                        .execute(conn)?;
-                }
-                diesel::QueryResult::Ok(())
-            })
-            .unwrap();
-            for (_, done) in group {
-                let _ = done.send(());
+impl Given {
+    fn read() -> Given {
+        let mut given = Given {
+            connections: 16,
+            postgres: None,
+            uploading: false,
+            rival: None,
+            rival_key: None,
+        };
+        let mut words = std::env::args().skip(1);
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--connections" => given.connections = words.next().unwrap().parse().unwrap(),
+                "--postgres" => given.postgres = words.next(),
+                "--uploading" => given.uploading = true,
+                "--rival" => given.rival = words.next(),
+                "--rival-key" => given.rival_key = words.next(),
+                // cargo's own
+                "--bench" => {}
+                other => panic!("{other} is no switch of this bench"),
             }
         }
-    });
-    send
+        given
+    }
 }
 
-async fn listen(router: Router) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+/// A furnisher's file that does not end while the inquiries are measured. Gives lines a second.
+fn upload(stage: &stage::Stage, env: &Env, stop: &AtomicBool, round: usize) -> f64 {
+    let (started, mut sent) = (Instant::now(), 0);
+    for account in 0.. {
+        let name = format!("U-{round}-{account}");
+        let lines: Vec<String> = (0..PERSONS).flat_map(|n| stage.lines(n, 6)).collect();
+        let lines: Vec<String> = lines.iter().map(|line| line.replace("A-1", &name)).collect();
+        for slice in stage.observations(env, &lines).chunks(SLICE_LINES_MAX) {
+            if stop.load(Ordering::Relaxed) {
+                return f64::from(sent) / started.elapsed().as_secs_f64();
+            }
+            stage.furnish(slice.to_vec());
+            sent += slice.len() as u32;
+        }
+    }
+    0.0
 }
 
 /// Reads one response and gives its status.
@@ -148,14 +118,14 @@ async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
     }
 }
 
-/// Sends everything over [`CONNECTIONS`] connections. Gives requests per second and latencies in
+/// Sends everything over as many connections. Gives requests per second and latencies in
 /// microseconds, sorted.
-async fn load(address: SocketAddr, requests: Vec<Vec<u8>>) -> (f64, Vec<u64>) {
+async fn load(address: SocketAddr, requests: Vec<Vec<u8>>, connections: usize) -> (f64, Vec<u64>) {
     let total = requests.len();
-    let share = total.div_ceil(CONNECTIONS);
+    let share = total.div_ceil(connections);
     let mut parts: Vec<Vec<Vec<u8>>> = Vec::new();
     let mut requests = requests.into_iter();
-    while parts.len() < CONNECTIONS {
+    while parts.len() < connections {
         parts.push(requests.by_ref().take(share).collect());
     }
     let started = Instant::now();
@@ -184,14 +154,33 @@ async fn load(address: SocketAddr, requests: Vec<Vec<u8>>) -> (f64, Vec<u64>) {
     (rate, all)
 }
 
+/// Runs `work`, with a file taken in all the while if there is a round to name it after.
+fn beside<T>(
+    stage: &stage::Stage,
+    env: &Env,
+    uploads: Option<usize>,
+    work: impl FnOnce() -> T,
+) -> T {
+    let stop = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let thread = uploads.map(|round| scope.spawn(move || upload(stage, env, stop, round)));
+        let done = work();
+        stop.store(true, Ordering::Relaxed);
+        if let Some(lines) = thread.map(|thread| thread.join().unwrap()) {
+            println!("beside them, lines taken in       {lines:>8.0}/s");
+        }
+        done
+    })
+}
+
 fn shown(name: &str, rate: f64, took: &[u64]) {
     let at = |permille: usize| took[(took.len() - 1) * permille / 1000];
     println!("{name:<34} {rate:>8.0}/s   p50 {:>6} µs   p99 {:>7} µs", at(500), at(990));
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
+fn median(mut rates: Vec<f64>) -> Option<f64> {
     rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+    rates.get(rates.len() / 2).copied()
 }
 
 /// What the policies cost of a request that took `request` microseconds of the machine: once with
@@ -226,9 +215,11 @@ fn policies(rules: &Rules, request: f64) {
 }
 
 fn main() {
+    let given = Given::read();
+    let postgres = given.postgres.as_deref();
     let dir = tempfile::tempdir().unwrap();
     let env = Env::system();
-    let stage = stage::Stage::set(&env, dir.path(), PERSONS);
+    let stage = stage::Stage::set(&env, dir.path(), postgres, PERSONS);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (ready, address) = std::sync::mpsc::channel();
     let doors = Doors {
@@ -241,43 +232,37 @@ fn main() {
     let bureau = stage.bureau.clone();
     runtime.spawn(serve(bureau, doors, move |a| ready.send(a).unwrap(), std::future::pending()));
     let ours = address.recv().unwrap();
-    let mut rates: [Vec<f64>; 4] = Default::default();
+    let rival = given.rival.as_deref().map(|url| {
+        std::fs::write(given.rival_key.as_ref().unwrap(), stage.lender.public().to_pem()).unwrap();
+        url.trim_start_matches("http://").parse::<SocketAddr>().unwrap()
+    });
+    let mut rates: [Vec<f64>; 5] = Default::default();
     println!(
-        "{REQUESTS} requests, {CONNECTIONS} connections, {PERSONS} persons, median of {ROUNDS}"
+        "{REQUESTS} requests, {} connections, {PERSONS} persons, {}{}, median of {ROUNDS}",
+        given.connections,
+        if postgres.is_some() { "PostgreSQL" } else { "SQLite" },
+        if given.uploading { ", while a file is taken in" } else { "" },
     );
+    let names = ["bare axum", "A: verify + sign", "B: A + one durable row", "fivefold", "rival"];
     for round in 0..ROUNDS {
-        let rows = committer(&dir.path().join(format!("floor-{round}.sqlite")));
-        let floors = runtime.block_on(async {
-            let mut addresses =
-                vec![listen(Router::new().route("/v1/inquiries", post(bare))).await];
-            for rows in [None, Some(rows)] {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let address = listener.local_addr().unwrap();
-                let floor_state = Arc::new(Floor {
-                    env: env.clone(),
-                    url: format!("http://{address}"),
-                    key: stage.lender.public(),
-                    own: SigningKey::generate(&env).unwrap(),
-                    rows,
-                });
-                let router =
-                    Router::new().route("/v1/inquiries", post(floor)).with_state(floor_state);
-                tokio::spawn(async move { axum::serve(listener, router).await });
-                addresses.push(address);
-            }
-            addresses
-        });
-        let names = ["bare axum", "A: verify + sign", "B: A + one durable row", "fivefold"];
-        for (i, address) in floors.into_iter().chain([ours]).enumerate() {
+        let floor = dir.path().join(format!("floor-{round}.sqlite"));
+        let floors = runtime.block_on(floors::open(&env, stage.lender.public(), &floor, postgres));
+        for (i, address) in floors.into_iter().chain([ours]).chain(rival).enumerate() {
             let requests = stage.requests(&env, &format!("http://{address}"), REQUESTS);
-            let (rate, took) = runtime.block_on(load(address, requests));
+            let uploads = (address == ours && given.uploading).then_some(round);
+            let load = load(address, requests, given.connections);
+            let (rate, took) = beside(&stage, &env, uploads, || runtime.block_on(load));
             shown(names[i], rate, &took);
             rates[i].push(rate);
         }
     }
-    let [bare, a, b, ours] = rates.map(median);
+    let [bare, a, b, ours, rival] = rates.map(median);
+    let [bare, a, b, ours] = [bare, a, b, ours].map(Option::unwrap);
     println!("\nfivefold / bare = {:.2}", ours / bare);
     println!("fivefold / A    = {:.2}", ours / a);
     println!("fivefold / B    = {:.2}", ours / b);
+    if let Some(rival) = rival {
+        println!("fivefold / rival = {:.1}", ours / rival);
+    }
     policies(&stage.bureau.engine.rules, 1e6 / ours);
 }

@@ -7,6 +7,7 @@ use fivefold::bureau::admission::{Admission, Principal};
 use fivefold::bureau::command::consent::GiveConsent;
 use fivefold::bureau::command::enrol::{Enrol, Enrolment};
 use fivefold::bureau::command::governance::AddPartner;
+use fivefold::bureau::command::inquire::Inquire;
 use fivefold::bureau::command::observe::{Line, ObserveSlice, SLICE_LINES_MAX};
 use fivefold::bureau::{Bureau, Settings};
 use fivefold::collect::{Lines, ReadContext, read_observation};
@@ -22,6 +23,8 @@ use serde_json::{Value, json};
 const DIGEST: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 pub struct Stage {
+    #[allow(dead_code, reason = "each benchmark uses its part of the stage")]
+    pub settings: Settings,
     pub bureau: Arc<Bureau>,
     pub lender: SigningKey,
     pub partner: String,
@@ -39,17 +42,23 @@ fn admission(partner: &str, keyid: &str) -> Admission {
 }
 
 impl Stage {
-    pub fn set(env: &Env, dir: &Path, persons: usize) -> Stage {
+    /// On an empty PostgreSQL database, or on SQLite.
+    pub fn set(env: &Env, dir: &Path, postgres: Option<&str>, persons: usize) -> Stage {
         let target = |name: &str, keys| Target::parse(&dir.join(name).display().to_string(), keys);
+        let database = match postgres {
+            Some(url) => Target::Postgres { url: url.to_string(), keys: false },
+            None => target("bureau.sqlite", false),
+        };
         let settings = Settings {
             dir: dir.to_path_buf(),
-            database: target("bureau.sqlite", false),
+            database,
             keys: target("keys.sqlite", true),
             origin: "bench.example/log".to_string(),
             environment: Environment::Demo,
             licensed: false,
             home: "CN".to_string(),
             policies: None,
+            puts_packs_in_force: true,
         };
         let bureau = Arc::new(Bureau::init(env, &settings).unwrap());
         let lender = SigningKey::generate(env).unwrap();
@@ -63,7 +72,7 @@ impl Stage {
             key: lender.public(),
         });
         let partner = added.value().unwrap()["partner"].as_str().unwrap().to_string();
-        let mut stage = Stage { bureau, lender, partner, persons: Vec::new() };
+        let mut stage = Stage { settings, bureau, lender, partner, persons: Vec::new() };
         for n in 0..persons {
             let person = stage.enrol(env, n);
             stage.persons.push(person);
@@ -117,6 +126,17 @@ impl Stage {
         let command = GiveConsent { admission: self.admission(), artefact };
         let value = self.bureau.run(command).value().unwrap();
         value["consent"].as_str().unwrap().to_string()
+    }
+
+    /// The nth inquiry, as a command.
+    #[allow(dead_code, reason = "each benchmark uses its part of the stage")]
+    pub fn inquiry(&self, n: usize) -> Inquire {
+        let (subject, _, ask) = &self.persons[n % self.persons.len()];
+        let sent = serde_json::from_value(json!({
+            "subject": subject, "scenario": "credit_application",
+            "basis": { "type": "consent", "ref": ask },
+        }));
+        Inquire { admission: self.admission(), sent: sent.unwrap() }
     }
 
     /// An account and its months, as a furnisher writes them.

@@ -16,7 +16,7 @@ use crate::partner::{Partner, Role, StaffRole};
 use crate::policy::{
     Action, ActorKind, BasisKind, Decision, Environment, Facts, Permit, Refusal, StaffRoles, decide,
 };
-use crate::subject::rows::FREEZE;
+use crate::subject::rows::{Doubt, FREEZE};
 use crate::subject::vault::age_years;
 
 /// The countries of the European Union, whose residents fall under the pack `eu`.
@@ -275,12 +275,12 @@ pub fn for_item(
     action: Action,
     found: bool,
 ) -> Result<String, Fault> {
-    let (person, mismatch) = whom(work, admission, subject)?;
+    let (person, doubt) = whom(work, admission, subject)?;
     let residence = super::command::consent::residence(work, &person);
     let mut facts = facts(work, admission, action, &residence);
     add_person(work, &mut facts, &person)?;
     add_standing(work, &mut facts, admission, &person, action.name());
-    facts.person.mismatch = mismatch;
+    add_doubt(&mut facts, doubt);
     facts.item.found = found;
     facts.item.own = found;
     permit(work, admission, &facts, PublicKind::Right, Some(&person))?.spend();
@@ -288,7 +288,7 @@ pub fn for_item(
 }
 
 /// The subject id that the request names, as this actor may use it: a partner its own pairwise id,
-/// a person `me`. Gives the person and whether name and document contradicted each other.
+/// a person `me`. Gives the person and why it is not certain, if it is not.
 ///
 /// # Errors
 /// `subject_not_found`, in the same words whether or not somebody else knows it.
@@ -296,14 +296,14 @@ pub fn whom(
     work: &Work<'_>,
     admission: &Admission,
     subject: &str,
-) -> Result<(String, bool), Problem> {
+) -> Result<(String, Option<Doubt>), Problem> {
     match &admission.principal {
         Principal::Person(person) if subject == "me" => {
-            Ok((work.loaded.canonical(person).to_string(), false))
+            Ok((work.loaded.canonical(person).to_string(), None))
         }
         Principal::Partner(partner) => {
             let row = work.loaded.pairwise.get(subject).filter(|row| row.partner == *partner);
-            row.map(|row| (work.loaded.canonical(&row.person).to_string(), row.mismatch))
+            row.map(|row| (work.loaded.canonical(&row.person).to_string(), row.doubt()))
                 .ok_or_else(subject_not_found)
         }
         Principal::Operator { .. } => {
@@ -311,11 +311,17 @@ pub fn whom(
             let id = row.or_else(|| work.loaded.persons.get(subject).map(|p| p.id.as_str()));
             id.map(|id| work.loaded.canonical(id).to_string())
                 .filter(|id| !super::command::consent::is_forgotten(work, id))
-                .map(|id| (id, false))
+                .map(|id| (id, None))
                 .ok_or_else(subject_not_found)
         }
         Principal::Person(_) => Err(subject_not_found()),
     }
+}
+
+/// Adds why it is not certain who is meant.
+pub fn add_doubt(facts: &mut Facts, doubt: Option<Doubt>) {
+    facts.person.mismatch = doubt == Some(Doubt::Mismatch);
+    facts.person.ambiguous = doubt == Some(Doubt::Ambiguous);
 }
 
 fn subject_not_found() -> Problem {

@@ -203,7 +203,7 @@ impl Bureau {
     }
 }
 
-fn lost() -> Problem {
+pub(super) fn lost() -> Problem {
     Problem::new(
         "file_unreadable",
         "The file was taken, but cannot be read back here. What of it is on record stays. Send \

@@ -28,6 +28,7 @@ pub mod matter;
 pub mod meters;
 pub mod monitor;
 pub mod needs;
+pub mod packs;
 pub mod personal;
 mod pin;
 pub mod probing;
@@ -36,6 +37,7 @@ pub mod quota;
 pub mod register;
 pub mod replay;
 pub mod reporting;
+pub mod rescore;
 pub mod restore;
 pub mod room;
 pub mod rows;
@@ -66,6 +68,7 @@ use crate::model::governance::Role;
 use crate::policy::{Environment, Rules};
 use crate::score::edition::Edition;
 use crate::score::{ReasonTexts, Scorecard};
+use crate::store::checkpoint::Checkpointing;
 use crate::store::{KeyStore, Store};
 use keys::BureauKeys;
 use publisher::Publishing;
@@ -174,6 +177,8 @@ pub struct Bureau {
     pub dir: PathBuf,
     keystore: KeyStore,
     sequencer: Sequencer,
+    /// Ends with the bureau, after the sequencer.
+    _checkpointing: Checkpointing,
     publishing: Publishing,
     /// Usage of the periods asked for lately.
     counted: Counted,

@@ -1,5 +1,7 @@
 //! Watching the scorecards at work: what was scored lately, and how it went.
 
+use std::collections::BTreeMap;
+
 use super::Bureau;
 use super::admission::Admission;
 use super::command::Reply;
@@ -46,19 +48,30 @@ impl Bureau {
         Ok(self.engine.may_score(&at_work))
     }
 
-    /// What a look at the champion finds; `None` where too little was scored.
+    /// What a look at the champion and its editions finds; `None` where too little was scored.
     ///
     /// # Errors
     /// The database's, or something that does not open.
     pub fn watch_champion(&self) -> Result<Option<Watch>, StoreError> {
         let card = self.engine.champion();
         let digest = hex(&card.digest);
-        let given = self.given_by(&digest)?;
-        if given.len() < SCORES_MIN {
-            return Ok(None);
-        }
+        let mut given = self.given()?;
+        let own = given.remove(&digest).unwrap_or_default();
         let standing = self.models()?.into_iter().find(|one| one.digest == digest);
-        Ok(Some(watch(card, &given, standing.and_then(|one| one.gini_milli))))
+        let gini = standing.and_then(|one| one.gini_milli);
+        let enough = |given: &[Given]| given.len() >= SCORES_MIN;
+        let mut found = enough(&own).then(|| watch(card, &own, gini));
+        for edition in self.engine.editions() {
+            let card = &edition.scorecard;
+            let given = given.remove(&hex(&card.digest)).unwrap_or_default();
+            if enough(&given) {
+                let of_edition = watch(card, &given, None);
+                let whole = found
+                    .get_or_insert_with(|| Watch { verdict: "ok".to_string(), ..Watch::default() });
+                whole.add_edition(format!("{} {}", card.id, card.version), of_edition);
+            }
+        }
+        Ok(found)
     }
 
     /// Looks at the champion if that is due, and records what was found. A champion that nobody
@@ -92,11 +105,12 @@ impl Bureau {
         }
     }
 
-    /// Scores that a scorecard gave lately, with what became of whom they were about.
-    fn given_by(&self, digest: &str) -> Result<Vec<Given>, StoreError> {
+    /// Scores that were given lately, by the digest of the scorecard that gave them, with what
+    /// became of whom they were about.
+    fn given(&self) -> Result<BTreeMap<String, Vec<Given>>, StoreError> {
         let head = self.store.read(ledger_rows::read_head)?.map_or(0, |head| head.size);
         let mut at = head.saturating_sub(ENTRIES_MAX);
-        let mut out = Vec::new();
+        let mut out: BTreeMap<String, Vec<Given>> = BTreeMap::new();
         while at < head {
             let end = (at + PAGE).min(head);
             let bodies = self.store.read(|conn| ledger_rows::bodies(conn, at, end))?;
@@ -112,28 +126,27 @@ impl Bureau {
                 let Ok(part) = opened else { continue };
                 let part: PersonalPart = part;
                 let at = Time::from_micros(body.at_us);
-                out.extend(self.given(owner, at, &part.text, digest)?);
+                if let Some((digest, given)) = self.given_in(owner, at, &part.text)? {
+                    out.entry(digest).or_default().push(given);
+                }
             }
             at = end;
         }
         Ok(out)
     }
 
-    fn given(
+    fn given_in(
         &self,
         person: &str,
         at: Time,
         text: &str,
-        digest: &str,
-    ) -> Result<Option<Given>, StoreError> {
+    ) -> Result<Option<(String, Given)>, StoreError> {
         let Ok(personal) = serde_json::from_str::<serde_json::Value>(text) else { return Ok(None) };
         let vector = serde_json::from_value::<Vector>(personal["vector"].clone()).ok();
         let (Some(vector), Some(total)) = (vector, personal["total"].as_i64()) else {
             return Ok(None);
         };
-        if personal["scorecard"].as_str() != Some(digest) {
-            return Ok(None);
-        }
+        let Some(digest) = personal["scorecard"].as_str() else { return Ok(None) };
         let shadows = personal["shadow"].as_array().into_iter().flatten();
         let shadows = shadows.filter_map(|shadow| {
             let score = i32::try_from(shadow["score"].as_i64()?).ok()?;
@@ -145,7 +158,7 @@ impl Bureau {
             false => None,
         };
         let score = self.engine.champion().scale.clamp(total).0;
-        Ok(Some(Given { score, vector, bad, shadows }))
+        Ok(Some((digest.to_string(), Given { score, vector, bad, shadows })))
     }
 
     /// Whether a person went bad in the twelve months after a moment, where the log says.

@@ -18,9 +18,12 @@ use super::backup::{self, BackedTable, BackupError, Checked, Told};
 use super::command::erase::EndEvidence;
 use super::command::keeping::Keeping;
 use super::command::lapse::Lapse;
+use super::command::upload::RefuseUpload;
+use super::intake::lost as file_lost;
 use super::keys::{BureauKeys, KeyError};
 use super::start::{OpenError, Settings};
-use super::{Bureau, work};
+use super::{Bureau, spool, work};
+use crate::collect::rows as fact_rows;
 use crate::error::Problem;
 use crate::kernel::Env;
 use crate::ledger::body::person_key_name;
@@ -29,12 +32,16 @@ use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows as ledger_rows;
 use crate::store::copy::{self, LOAD_ROWS};
 use crate::store::{Store, StoreError, Target, Writer};
-use crate::subject::rows as subject_rows;
+use crate::subject::rows::{self as subject_rows, PersonRow};
 
 /// The file that keeps others out while a restore is not finished.
 pub const RESTORING: &str = "restoring";
 /// Where the published files of the old log are put when it goes on under a new name.
 const OLD_LOG: &str = "log-before-restore";
+/// Such folders at most.
+const OLD_LOGS_MAX: u32 = 100;
+/// The kind of the entry with which a log goes on under a new name.
+const CONTINUED: &str = "origin_continued";
 
 /// What is to be restored.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +53,11 @@ pub struct RestoreOrder {
     /// The log goes on under the configured origin, which is another than the backup's: entries
     /// that were published are not in the backup.
     pub new_origin: bool,
+    /// Nobody knows any checkpoint: whether the backup lies behind what was published is not known
+    /// either, and goes on record so.
+    pub unwitnessed: bool,
+    /// How many persons at most may be forgotten because the key store has no key that opens them.
+    pub forget: u64,
 }
 
 /// Why a backup was not restored. Nothing is served in any case.
@@ -93,6 +105,28 @@ pub enum RestoreError {
         /// The difference.
         lost: u64,
     },
+    /// No checkpoint to compare with.
+    #[error(
+        "no checkpoint of this log is known here, so nobody can tell whether the backup lies behind \
+         what was published. Name one with --trusted-checkpoint (a witness, an auditor or a partner \
+         holds it), or put the old DIR/log in place; if there is none anywhere, add --unwitnessed: \
+         it goes on record"
+    )]
+    Unwitnessed,
+    /// More persons would be forgotten than was said.
+    #[error(
+        "the key store has no key that opens {missing} of the {persons} persons in the backup, and \
+         they would be forgotten. Persons who were erased or purged since the backup are meant to \
+         be among them; many more than those mean that this is not the current key store. With the \
+         right one in place run the same command again; if it is the right one, add --forget \
+         {missing}"
+    )]
+    Forgetting {
+        /// Persons without a key that opens.
+        missing: u64,
+        /// Persons in the backup who were not forgotten before it.
+        persons: u64,
+    },
     /// The backup and a known checkpoint contradict each other.
     #[error(
         "the backup's first {0} entries are not those of a checkpoint that was published: it is of \
@@ -117,6 +151,8 @@ impl RestoreError {
             RestoreError::Known(_, error) => error.code(),
             RestoreError::NotEmpty(_) => "database_not_empty",
             RestoreError::Behind { .. } => "backup_behind",
+            RestoreError::Unwitnessed => "checkpoint_needed",
+            RestoreError::Forgetting { .. } => "keys_missing",
             RestoreError::Forked(_) => "backup_forked",
             RestoreError::Origin(_) => "origin_differs",
         }
@@ -149,8 +185,9 @@ fn known(
 ) -> Result<Vec<(Checkpoint, String)>, RestoreError> {
     let mut notes: Vec<(String, String)> =
         order.known.iter().map(|note| ("--trusted-checkpoint".into(), note.clone())).collect();
-    for folder in ["log", OLD_LOG] {
-        let path = settings.dir.join(folder).join("checkpoint");
+    let folders = std::iter::once(settings.dir.join("log")).chain(old_logs(&settings.dir));
+    for folder in folders {
+        let path = folder.join("checkpoint");
         match fs::read_to_string(&path) {
             // A log of another name: one that went on after a restore, or an older one.
             Ok(note) if note.lines().next() != Some(origin) => {}
@@ -296,11 +333,30 @@ fn mark(marker: &Path, digest: &str) -> io::Result<()> {
     File::open(marker.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
+/// Where published files of logs before this one may lie: one folder for each restore under a new
+/// name.
+fn old_logs(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let numbered = (1..OLD_LOGS_MAX).map(|n| match n {
+        1 => OLD_LOG.to_string(),
+        n => format!("{OLD_LOG}-{n}"),
+    });
+    let dir = dir.to_path_buf();
+    numbered.map(move |name| dir.join(name))
+}
+
 /// The published files of the old log step aside, and the head takes the new name.
 fn rename_log(settings: &Settings) -> Result<(), RestoreError> {
-    let (log, old) = (settings.dir.join("log"), settings.dir.join(OLD_LOG));
-    if log.is_dir() && !old.exists() {
-        fs::rename(&log, &old).map_err(|e| RestoreError::Io(log, e))?;
+    let log = settings.dir.join("log");
+    let note = fs::read_to_string(log.join("checkpoint")).unwrap_or_default();
+    // Where this is run again, the new log may be published already.
+    let own = note.lines().next() == Some(&settings.origin);
+    if log.is_dir() && !own {
+        let free = old_logs(&settings.dir).find(|folder| !folder.exists());
+        let free = free.ok_or_else(|| {
+            let full = io::Error::other("too many logs of before: move some of them elsewhere");
+            RestoreError::Io(settings.dir.clone(), full)
+        })?;
+        fs::rename(&log, &free).map_err(|e| RestoreError::Io(log, e))?;
     }
     Writer::to(settings.database.clone()).write(
         "log.rename",
@@ -338,6 +394,9 @@ impl Bureau {
         let mut report = RestoreReport { entries, ..RestoreReport::default() };
         // Where it goes on, entries of its own may be published already: the database, which the
         // start compares with what was published, has them.
+        if !holds && known.is_empty() && !order.unwitnessed {
+            return Err(RestoreError::Unwitnessed);
+        }
         if !holds || order.new_origin {
             report.lost = lost(&checked, &known, order)?;
         }
@@ -350,11 +409,19 @@ impl Bureau {
             report.continued_as = Some(settings.origin.clone());
         }
         let bureau = Bureau::begin(env, settings)?;
+        // Before anything is written: with another key store the same command goes on.
+        let (missing, persons) = bureau.without_key()?;
+        if missing > order.forget {
+            return Err(RestoreError::Forgetting { missing, persons });
+        }
+        // nobody else is at work on what is restored
+        bureau.agree_on_packs(true)?;
         let newest = known.last().map(|(_, note)| note.as_str());
         bureau.continued(&checked, newest, &report)?;
         bureau.settle()?;
         bureau.lapse(&mut report)?;
-        bureau.restored(&checked, &report)?;
+        bureau.refuse_uploads()?;
+        bureau.restored(&checked, &report, known.len())?;
         bureau.publish().map_err(OpenError::Log)?;
         fs::remove_file(&marker).map_err(|e| RestoreError::Io(marker, e))?;
         Ok((bureau, report))
@@ -366,15 +433,18 @@ impl Bureau {
         self.run(Keeping { admission, kind, public, says }).value().map(|_| ())
     }
 
-    /// The first entry of a log that goes on under a new name: it commits to the old one's head.
+    /// The entry with which a log goes on under a new name: it commits to the old one's head.
     fn continued(
         &self,
         checked: &Checked,
         newest: Option<&str>,
         report: &RestoreReport,
     ) -> Result<(), RestoreError> {
+        let from = checked.checkpoint.size;
         let head = self.store.read(ledger_rows::read_head)?.map_or(0, |head| head.size);
-        if report.continued_as.is_none() || head > checked.checkpoint.size {
+        // Where this is run again it may stand there, behind new packs perhaps.
+        let since = self.store.read(|conn| ledger_rows::bodies(conn, from, head.min(from + 4)))?;
+        if report.continued_as.is_none() || since.iter().any(|row| row.kind == CONTINUED) {
             return Ok(());
         }
         let newest = newest.unwrap_or(&checked.manifest.checkpoint);
@@ -383,11 +453,17 @@ impl Bureau {
             ("checkpoint_before", json!(newest)),
             ("entries_lost", json!(report.lost)),
         ];
-        Ok(self.keep("origin_continued", says)?)
+        Ok(self.keep(CONTINUED, says)?)
     }
 
-    fn restored(&self, checked: &Checked, report: &RestoreReport) -> Result<(), RestoreError> {
+    fn restored(
+        &self,
+        checked: &Checked,
+        report: &RestoreReport,
+        known: usize,
+    ) -> Result<(), RestoreError> {
         let says = vec![
+            ("checkpoints_known", json!(known)),
             ("manifest", json!(checked.digest)),
             ("backup_at", json!(checked.manifest.at)),
             ("entries", json!(report.entries)),
@@ -396,31 +472,65 @@ impl Bureau {
         Ok(self.keep("origin_restored", says)?)
     }
 
-    /// Whoever's key is destroyed, or another since, is forgotten here too.
-    fn lapse(&self, report: &mut RestoreReport) -> Result<(), RestoreError> {
+    /// Persons whose key is not in the key store, or opens nothing, and persons in all; without
+    /// those who were forgotten before.
+    fn without_key(&self) -> Result<(u64, u64), StoreError> {
+        let (mut missing, mut persons) = (0, 0);
+        self.each_person(&mut |opens, _| {
+            persons += 1;
+            missing += u64::from(!opens);
+            Ok::<(), StoreError>(())
+        })?;
+        Ok((missing, persons))
+    }
+
+    /// Everybody who was not forgotten, and whether their key opens.
+    fn each_person<E: From<StoreError>>(
+        &self,
+        each: &mut dyn FnMut(bool, &PersonRow) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut after = String::new();
         loop {
             let rows = self.store.read(|conn| subject_rows::persons_page(conn, &after))?;
-            let Some(last) = rows.last() else { break };
+            let Some(last) = rows.last() else { return Ok(()) };
             after.clone_from(&last.id);
             let names: Vec<String> = rows.iter().map(|row| person_key_name(&row.id)).collect();
             let keys = self.keystore.get(names.iter().map(String::as_str))?;
             for row in rows.iter().filter(|row| row.erased_idx.is_none()) {
                 let key = keys.get(&person_key_name(&row.id));
-                if key.is_some_and(|key| work::open_identity(row, key).is_ok()) {
-                    continue;
-                }
+                each(key.is_some_and(|key| work::open_identity(row, key).is_ok()), row)?;
+            }
+        }
+    }
+
+    /// Whoever's key is destroyed, or another since, is forgotten here too.
+    fn lapse(&self, report: &mut RestoreReport) -> Result<(), RestoreError> {
+        self.each_person::<RestoreError>(&mut |opens, row| {
+            if !opens {
                 let admission = Admission::operator("bureau", "restored from a backup");
                 self.run(Lapse { admission, person: row.id.clone() }).value()?;
                 report.lapsed += 1;
             }
-        }
+            Ok(())
+        })?;
         for name in self.store.read(ledger_rows::evidence_names)? {
             if self.keystore.get([person_key_name(&name).as_str()])?.is_empty() {
                 let admission = Admission::operator("bureau", "restored from a backup");
                 self.run(EndEvidence { admission, name }).value()?;
                 report.evidence_ended += 1;
             }
+        }
+        Ok(())
+    }
+
+    /// Files that were taken and not finished lay beside the old database: their senders are told.
+    fn refuse_uploads(&self) -> Result<(), RestoreError> {
+        for row in self.store.read(fact_rows::open_uploads)? {
+            if spool::path(&self.dir, &row.id).exists() {
+                continue;
+            }
+            let admission = Admission::operator("bureau", "restored from a backup");
+            self.run(RefuseUpload { admission, upload: row.id, problem: file_lost() }).value()?;
         }
         Ok(())
     }

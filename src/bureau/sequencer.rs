@@ -22,6 +22,7 @@ use super::keys::KeysAfter;
 use super::keys::clock_is_plausible;
 use super::meters;
 use super::needs::{Loaded, Needs};
+use super::packs;
 use super::room::{self, Room};
 use super::rows as admission_rows;
 use super::work::Work;
@@ -266,9 +267,11 @@ impl State {
         );
         // After a failure the registry may hold what was rolled back: it is read again.
         let (replies, head, after) = outcome?;
-        engine.quotas.settle(head.size);
         faults::reach("batch.keys_pending");
-        *seen = Some(head);
+        if let Some(head) = &head {
+            engine.quotas.settle(head.size);
+        }
+        *seen = head;
         for name in after.replaced {
             if let Err(error) = keystore.promote(&engine.env, &name) {
                 tracing::error!(%error, "a purged key is not replaced yet: the next start does it");
@@ -284,8 +287,8 @@ impl State {
     }
 }
 
-/// Replies, the head after the batch, and what is to be done with keys.
-type Done = (Vec<Reply>, Head, KeysAfter);
+/// Replies, the head after the batch unless none may be written, and what is to be done with keys.
+type Done = (Vec<Reply>, Option<Head>, KeysAfter);
 
 fn failed(error: &StoreError) -> Reply {
     tracing::error!(%error, "a command failed");
@@ -304,6 +307,11 @@ fn execute(
     let head = ledger_rows::lock_head(conn)?
         .ok_or_else(|| StoreError::Schema("the log has no head: run `fivefold init`".into()))?;
     if seen.is_none_or(|s| s.size != head.size || s.batch != head.batch) {
+        // This process did not write the last entry: the packs may be others since.
+        if let Some(problem) = packs::refusal(engine, conn, &head, commands)? {
+            let refused = commands.iter().map(|_| Reply::Refused(problem.clone())).collect();
+            return Ok((refused, None, KeysAfter::default()));
+        }
         *registry = partner_rows::load(conn)?;
         engine.quotas.agree_all(registry);
     }
@@ -334,5 +342,5 @@ fn execute(
         commands.iter().map(|c| run(c.as_ref(), &mut work)).collect();
     let replies = replies?;
     let (head, after) = work.flush(batch)?;
-    Ok((replies, head, after))
+    Ok((replies, Some(head), after))
 }

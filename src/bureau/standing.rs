@@ -13,10 +13,10 @@ use crate::inquiry::hard::{Mark, count};
 use crate::kernel::{Month, Time};
 use crate::ledger::body::Draft;
 use crate::policy::Terms;
-use crate::score::slots::short_digest;
+use crate::score::slots::{ShortDigest, short_digest};
 use crate::score::{AsOf, Profile, Scope};
 use crate::subject::Identity;
-use crate::subject::level::level;
+use crate::subject::level::level_of;
 use crate::subject::rows::FRAUD_ALERT;
 
 /// A moment, and what is known of the person's identity at it.
@@ -63,27 +63,22 @@ pub fn identity_level(
     today: jiff::civil::Date,
 ) -> (u8, Vec<String>) {
     // The profile keeps digests of sources: both sides are compared in that form.
-    let mut checks: Vec<(String, String, jiff::civil::Date)> = identity
-        .verifications
-        .iter()
-        .map(|v| (v.channel.clone(), format!("{:x?}", short_digest(&v.source)), v.verified))
-        .collect();
-    for slot in &profile.verifications {
-        let source = format!("{:x?}", slot.source);
-        let date = Month(slot.verified).first_day();
-        checks.push((slot.channel.name().to_string(), source, date));
-    }
-    let reached = level(
-        checks.iter().map(|(c, s, d)| (c.as_str(), s.as_str(), *d)),
-        today,
-        VERIFICATION_YEARS,
+    let told = identity.verifications.iter();
+    let mut checks: Vec<(&str, ShortDigest, jiff::civil::Date)> =
+        told.map(|v| (v.channel.as_str(), short_digest(&v.source), v.verified)).collect();
+    checks.extend(
+        profile
+            .verifications
+            .iter()
+            .map(|slot| (slot.channel.name(), slot.source, Month(slot.verified).first_day())),
     );
-    let channels: BTreeSet<String> = checks
+    let reached = level_of(checks.iter().copied(), today, VERIFICATION_YEARS);
+    let channels: BTreeSet<&str> = checks
         .into_iter()
         .filter(|(c, _, d)| *d <= today && *c != Channel::Questionnaire.name())
         .map(|(c, _, _)| c)
         .collect();
-    (reached, channels.into_iter().collect())
+    (reached, channels.into_iter().map(str::to_string).collect())
 }
 
 /// Whether the person warned of fraud (FCRA 605A).

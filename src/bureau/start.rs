@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::admission::Admission;
-use super::command::governance::InForce;
+use super::command::governance::{InForce, PACKS};
 use super::keys::{BureauKeys, KeyError, clock_is_plausible};
 use super::publisher::{Publishing, check_right_edge};
 use super::quota::Quotas;
@@ -13,12 +13,11 @@ use super::room::{FREE_BYTES_MIN, Room};
 use super::sandbox::Kept;
 use super::sequencer::Sequencer;
 use super::usage::Counted;
-use super::{Bureau, Engine, Reply, pin};
+use super::{Bureau, Engine, Reply, packs, pin};
 use crate::collect::observation::Dimension;
 use crate::error::Problem;
 use crate::kernel::bytes::hex;
 use crate::kernel::{Env, id};
-use crate::ledger::leaf::Leaf;
 use crate::ledger::publish::{DirStore, PublishError, Publisher};
 use crate::ledger::rows::{self as ledger_rows, Head};
 use crate::ledger::tree::CompactRange;
@@ -27,12 +26,9 @@ use crate::model::rows as model_rows;
 use crate::partner::rows as partner_rows;
 use crate::policy::{Environment, Pack, Rules, RulesError};
 use crate::score::edition::{Edition, edition};
-use crate::score::rows as score_rows;
 use crate::score::{ReasonTexts, ScoreError, Scorecard};
+use crate::store::checkpoint::Checkpointing;
 use crate::store::{AnyConn, KeyStore, Store, StoreError, Target};
-
-/// Profiles aged in one transaction when other packs come into force.
-const AGED_AT_ONCE: i64 = 5_000;
 
 /// The scorecard compiled in.
 pub(super) const SCORECARD: &str =
@@ -59,6 +55,9 @@ pub struct Settings {
     pub home: String,
     /// A folder of rules to use in place of the ones compiled in.
     pub policies: Option<PathBuf>,
+    /// Whether its packs come into force by opening it. A service does that; a command of a new
+    /// version that is run beside a service of the old one must not.
+    pub puts_packs_in_force: bool,
 }
 
 /// Why a bureau does not start.
@@ -98,6 +97,14 @@ pub enum OpenError {
         /// What the configuration says.
         asked: Environment,
     },
+    /// The log stands under other packs, and this is not a service that puts its own in force.
+    #[error(
+        "the log stands under the rule packs {}, this program knows others: use the program (and \
+         the `policies` setting) that serves, or start `fivefold serve` of this one, which puts its \
+         packs in force",
+        hex(.0)
+    )]
+    OtherPacks([u8; 32]),
     /// A command at the start was refused.
     #[error(transparent)]
     Refused(#[from] Problem),
@@ -148,6 +155,7 @@ impl Bureau {
             ));
         }
         let bureau = Bureau::begin(env, settings)?;
+        bureau.agree_on_packs(settings.puts_packs_in_force)?;
         bureau.settle()?;
         Ok(bureau)
     }
@@ -197,19 +205,27 @@ impl Bureau {
         let dir = settings.dir.clone();
         let (writer, keys) = (store.writer(), keystore.another());
         let room = Room::under(dir.clone(), FREE_BYTES_MIN);
-        let committed = move |size| wake.committed(size);
+        let (checkpointing, copied) = Checkpointing::start(&settings.database);
+        let committed = move |size| {
+            wake.committed(size);
+            copied.tell(size);
+        };
         let sequencer = Sequencer::start(engine.clone(), writer, keys, room, committed);
         let counted = Counted::default();
-        Ok(Bureau { engine, store, dir, keystore, sequencer, publishing, counted })
+        Ok(Bureau {
+            engine,
+            store,
+            dir,
+            keystore,
+            sequencer,
+            _checkpointing: checkpointing,
+            publishing,
+            counted,
+        })
     }
 
     /// Finishes what an end in the middle of something has left, and publishes what is committed.
     pub(super) fn settle(&self) -> Result<(), OpenError> {
-        let changed = self.packs_changed()?;
-        if changed {
-            age_profiles(&self.store)?;
-        }
-        self.put_in_force(changed)?;
         self.settle_keys()?;
         self.destroy_lingering()?;
         self.tell_vkey()?;
@@ -217,13 +233,15 @@ impl Bureau {
         Ok(())
     }
 
-    /// Whether the last entry was made under other packs than those that are in force now.
-    fn packs_changed(&self) -> Result<bool, OpenError> {
-        let head = self.store.read(ledger_rows::read_head)?;
-        let size = head.map_or(0, |head| head.size);
-        let last = self.store.read(|c| ledger_rows::leaves(c, size.saturating_sub(1), size))?;
-        let last = last.first().and_then(|row| Leaf::parse(&row.leaf).ok());
-        Ok(last.is_some_and(|leaf| leaf.packs != self.engine.rules.digest()))
+    /// Puts this process's packs in force where others are, if it may: before anything is written.
+    pub(super) fn agree_on_packs(&self, puts_in_force: bool) -> Result<(), OpenError> {
+        let others = self.other_packs()?;
+        match others {
+            Some(packs) if !puts_in_force => return Err(OpenError::OtherPacks(packs)),
+            Some(_) => packs::age_profiles(&self.store)?,
+            None => {}
+        }
+        self.put_in_force(others.is_some())
     }
 
     /// Records packs and scorecards that are in force for the first time, and packs that are again.
@@ -234,7 +252,7 @@ impl Bureau {
         // the champion's text is kept already, if it is not the one that comes with the program
         let scorecard = Scorecard::load(SCORECARD.as_bytes())?;
         let candidates = [
-            ("packs", "rule packs".to_string(), rules, self.engine.rules.archive()),
+            (PACKS, "rule packs".to_string(), rules, self.engine.rules.archive()),
             (
                 "scorecard",
                 format!("{} {}", scorecard.id, scorecard.version),
@@ -249,7 +267,7 @@ impl Bureau {
         });
         for (kind, name, digest, content) in candidates.into_iter().chain(editions) {
             let kept = known(&digest);
-            if kept && !(changed && kind == "packs") {
+            if kept && !(changed && kind == PACKS) {
                 continue;
             }
             let content = (!kept).then_some(content);
@@ -260,20 +278,6 @@ impl Bureau {
             }
         }
         Ok(())
-    }
-}
-
-/// Other packs have other clocks: every profile is folded anew before it is used next. Should this
-/// end half way, it is done again at the next start: only an entry under the new packs ends it.
-fn age_profiles(store: &Store) -> Result<(), StoreError> {
-    let mut writer = store.writer();
-    let mut after = String::new();
-    loop {
-        let aged = |conn: &mut AnyConn| score_rows::age(conn, &after, AGED_AT_ONCE);
-        match writer.write("profiles.age", aged, |_, _| Ok(false))? {
-            Some(last) => after = last,
-            None => return Ok(()),
-        }
     }
 }
 

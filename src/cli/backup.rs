@@ -44,7 +44,8 @@ pub struct BackupArgs {
 empty database: the backup of either database is restored into either. The backup is checked down
 to the root of its log and refused if a later checkpoint is known, from DIR/log or by
 --trusted-checkpoint. Whoever was forgotten or purged since the backup was made is forgotten here
-before anything is served, and the auditor has the last word. Exit 1 when it finds anything.
+before anything is served, once --forget says how many that may be, and the auditor has the last
+word. Exit 1 when it finds anything.
 
 Examples:
   fivefold restore /backups/2026-11-24 --dir bureau
@@ -59,6 +60,12 @@ pub struct RestoreArgs {
     /// Go on without entries that were published, under the new `origin` of fivefold.toml
     #[arg(long)]
     new_origin: bool,
+    /// No checkpoint of the log is known to anybody: restore without comparing, and record that
+    #[arg(long, conflicts_with = "known")]
+    unwitnessed: bool,
+    /// Persons whose key is gone or another since, and who are forgotten; the refusal says how many
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    forget: u64,
     #[command(flatten)]
     shape: Shape,
 }
@@ -124,6 +131,8 @@ pub fn restore(place: &Place, args: &RestoreArgs) -> Done {
         from: args.backup.clone(),
         known: known.collect::<Result<_, _>>()?,
         new_origin: args.new_origin,
+        unwitnessed: args.unwitnessed,
+        forget: args.forget,
     };
     let bar = progress("restoring", 0);
     let mut told = |table: &str, rows: u64| {

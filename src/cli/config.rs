@@ -336,6 +336,7 @@ impl Config {
             licensed: self.licence.is_some(),
             home: self.home.clone(),
             policies: self.policies.clone(),
+            puts_packs_in_force: false,
         }
     }
 
@@ -351,6 +352,16 @@ impl Config {
     pub fn open(&self) -> Result<Bureau, Failure> {
         self.made()?;
         Ok(Bureau::open(&Env::system(), &self.settings())?)
+    }
+
+    /// Opens the bureau to serve: this program's rule packs come into force.
+    ///
+    /// # Errors
+    /// It was never made, or does not open.
+    pub fn open_to_serve(&self) -> Result<Bureau, Failure> {
+        self.made()?;
+        let settings = Settings { puts_packs_in_force: true, ..self.settings() };
+        Ok(Bureau::open(&Env::system(), &settings)?)
     }
 
     /// That there is a bureau: opening an SQLite file that is not there would make an empty one.

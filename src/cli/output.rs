@@ -93,6 +93,7 @@ impl From<OpenError> for Failure {
             OpenError::Key(_) => Failure::new("key_unusable", error.to_string()),
             OpenError::Rules(_) => Failure::new("rules_invalid", error.to_string()),
             OpenError::Score(_) => Failure::new("scorecard_invalid", error.to_string()),
+            OpenError::OtherPacks(_) => Failure::new("packs_replaced", error.to_string()),
             OpenError::Environment { .. } => Failure::new("environment_differs", error.to_string()),
             OpenError::Log(_) | OpenError::Publish(_) | OpenError::Io(..) => {
                 Failure::new("cannot_start", error.to_string())

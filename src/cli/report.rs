@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::output::{self, Done, Failure};
 use super::{Place, Shape, Staff, with_bureau};
@@ -142,14 +143,24 @@ fn consumer(place: &Place, args: &ConsumerArgs) -> Done {
 
 /// Writes a file whole or not at all, readable by its owner only.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let unwritable = |e: std::io::Error| Failure::unwritable(path, &e);
+    let mut file = private_file(path)?;
+    file.write_all(bytes).map_err(|e| Failure::unwritable(path, &e))?;
+    keep_private(file, path)
+}
+
+/// A file that becomes `path` when it is whole, in the same folder.
+pub fn private_file(path: &Path) -> Result<NamedTempFile, Failure> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     // tempfile makes it with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
-    file.write_all(bytes).map_err(unwritable)?;
+    NamedTempFile::new_in(folder).map_err(|e| Failure::unwritable(path, &e))
+}
+
+/// Puts a whole file in its place, durably.
+pub fn keep_private(file: NamedTempFile, path: &Path) -> Result<(), Failure> {
+    let unwritable = |e: std::io::Error| Failure::unwritable(path, &e);
     file.as_file().sync_all().map_err(unwritable)?;
     file.persist(path).map_err(|e| unwritable(e.error))?;
     Ok(())

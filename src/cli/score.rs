@@ -1,15 +1,16 @@
 //! `score` and `explain`: what the profile says, at any moment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use jiff::civil::Date;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use super::output::{self, Done, Failure, progress};
 use super::replay::unknown;
-use super::report::write_private;
+use super::report::{keep_private, private_file};
 use super::staff::Approved;
 use super::{Place, Shape, Staff, with_bureau};
 use crate::bureau::Bureau;
@@ -18,6 +19,7 @@ use crate::bureau::look::{Past, Seen};
 use crate::collect::observation::Dimension;
 use crate::kernel::Time;
 use crate::kernel::bytes::hex;
+use crate::model::parallel::available;
 use crate::score::explain::{Recourse, Row, recourse, rows};
 use crate::score::reasons::Language;
 use crate::score::{Assessment, Outcome, Scorecard, Value as Read};
@@ -121,56 +123,88 @@ pub fn score(place: &Place, args: &ScoreArgs) -> Done {
     with_bureau(place, |bureau, config| {
         let when = when(bureau, args)?;
         let admission = args.staff.admission(config.environment(), "score")?;
-        let seen = match &args.subject {
-            Some(subject) => {
-                let subject = subject.clone();
-                let told = bureau.run(LookUp { admission, subject, what: "score" }).value()?;
-                let person = told["person"].as_str().unwrap_or_default().to_string();
-                bureau.look(&[person], when.as_of, when.known_at)?
-            }
-            None => {
-                let approval = args.approved.read()?;
-                bureau.run(TakeTable { admission, what: "scores", approval }).value()?;
-                everybody(bureau, &when)?
-            }
+        let Some(subject) = args.subject.clone() else {
+            let approval = args.approved.read()?;
+            bureau.run(TakeTable { admission, what: "scores", approval }).value()?;
+            return everybody(bureau, args, &when);
         };
-        show(bureau, args, &when, &seen)
+        let told = bureau.run(LookUp { admission, subject, what: "score" }).value()?;
+        let person = told["person"].as_str().unwrap_or_default().to_string();
+        let seen = bureau.look(&[person], when.as_of, when.known_at)?;
+        match &args.out {
+            Some(path) => {
+                let mut table = Written::begin(bureau, path, &when)?;
+                table.add(&seen)?;
+                table.finish(args.shape.json)
+            }
+            None => show(bureau, args, &when, &seen),
+        }
     })
 }
 
-fn everybody(bureau: &Bureau, when: &When) -> Result<Vec<Seen>, Failure> {
+fn everybody(bureau: &Bureau, args: &ScoreArgs, when: &When) -> Done {
     let bar = progress("scoring", bureau.count_persons()?);
-    let mut seen: Vec<Seen> = Vec::new();
-    loop {
-        let after = seen.last().map_or("", |one| one.person.as_str());
-        let page = bureau.persons_after(after)?;
-        if page.is_empty() {
-            break;
+    let mut table =
+        args.out.as_deref().map(|path| Written::begin(bureau, path, when)).transpose()?;
+    let mut kept: Vec<Seen> = Vec::new();
+    let threads = available();
+    bureau.rescore(when.as_of, when.known_at, threads, &mut |seen: Vec<Seen>| {
+        bar.inc(seen.len() as u64);
+        match &mut table {
+            Some(table) => table.add(&seen),
+            // To be printed: columns are as wide as the widest of all.
+            None => {
+                kept.extend(seen);
+                Ok::<(), Failure>(())
+            }
         }
-        seen.extend(bureau.look(&page, when.as_of, when.known_at)?);
-        bar.set_position(seen.len() as u64);
-    }
+    })?;
     bar.finish_and_clear();
-    Ok(seen)
+    match table {
+        Some(table) => table.finish(args.shape.json),
+        None => show(bureau, args, when, &kept),
+    }
+}
+
+/// The table in the place that `--out` names.
+struct Written<'a> {
+    path: &'a Path,
+    table: table::Table<NamedTempFile>,
+    rows: usize,
+    scored: usize,
+}
+
+impl<'a> Written<'a> {
+    fn begin(bureau: &Bureau, path: &'a Path, when: &When) -> Result<Written<'a>, Failure> {
+        let file = private_file(path)?;
+        let table = table::Table::begin(file, when.known_at, bureau.engine.champion())?;
+        Ok(Written { path, table, rows: 0, scored: 0 })
+    }
+
+    fn add(&mut self, seen: &[Seen]) -> Result<(), Failure> {
+        self.rows += seen.len();
+        self.scored += seen.iter().filter(|one| score_of(one).is_some()).count();
+        self.table.add(seen)
+    }
+
+    fn finish(self, as_json: bool) -> Done {
+        let (path, rows, scored) = (self.path, self.rows, self.scored);
+        keep_private(self.table.finish()?, path)?;
+        if as_json {
+            output::json(&json!({ "out": path, "rows": rows, "scored": scored }))?;
+        } else {
+            output::pairs(&[
+                ("written", path.display().to_string()),
+                ("rows", rows.to_string()),
+                ("scored", scored.to_string()),
+            ])?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
 fn show(bureau: &Bureau, args: &ScoreArgs, when: &When, seen: &[Seen]) -> Done {
     let card = bureau.engine.champion();
-    if let Some(path) = &args.out {
-        let bytes = table::parquet(seen, when.known_at, card)?;
-        write_private(path, &bytes)?;
-        let scored = seen.iter().filter(|one| score_of(one).is_some()).count();
-        if args.shape.json {
-            output::json(&json!({ "out": path, "rows": seen.len(), "scored": scored }))?;
-        } else {
-            output::pairs(&[
-                ("written", path.display().to_string()),
-                ("rows", seen.len().to_string()),
-                ("scored", scored.to_string()),
-            ])?;
-        }
-        return Ok(ExitCode::SUCCESS);
-    }
     if args.shape.json {
         for one in seen {
             output::json(&value_of(one, when.known_at, card))?;

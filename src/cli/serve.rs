@@ -66,7 +66,7 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
     if let Some((point, times)) = args.die_at.as_deref().and_then(|at| at.split_once(':')) {
         crate::store::faults::arm_death(point, times.parse().unwrap_or(1));
     }
-    let bureau = Arc::new(config.open()?);
+    let bureau = Arc::new(config.open_to_serve()?);
     if let Err(error) = bureau.load_sandbox() {
         // A visitor with a published key may have changed a test person: the others are there.
         tracing::error!(%error, "the test persons are not as published: begin the sandbox anew");

@@ -9,7 +9,6 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::Shared;
 use crate::error::Problem;
-use crate::ledger::rows as ledger_rows;
 
 /// The process's recorder: metrics are global, so there is one however many doors are open.
 pub fn recorder() -> Option<PrometheusHandle> {
@@ -22,24 +21,21 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// It can do its work: the database answers and the log is being published.
+/// It can do its work: the database answers, the rule packs in force are the ones it knows, and the
+/// log is being published.
 pub async fn readyz(State(app): State<Shared>) -> Result<&'static str, Problem> {
     let bureau = app.bureau.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let head = bureau.store.read(ledger_rows::read_head);
-        (head.is_ok_and(|h| h.is_some()), bureau.trouble())
-    });
-    let (answers, trouble) = read.await.map_err(|_| Problem::internal())?;
-    match (answers, trouble) {
-        (true, None) => Ok("ready\n"),
-        (false, _) => {
-            Err(Problem::new("not_ready", "The database does not answer.").retry_after(5))
+    let read = tokio::task::spawn_blocking(move || (bureau.other_packs(), bureau.trouble()));
+    let (others, trouble) = read.await.map_err(|_| Problem::internal())?;
+    let text = match (others, trouble) {
+        (Ok(None), None) => return Ok("ready\n"),
+        (Err(_), _) => "The database does not answer.".to_string(),
+        (Ok(Some(_)), _) => {
+            "Other rule packs are in force than this process knows: restart it.".to_string()
         }
-        (true, Some(trouble)) => {
-            Err(Problem::new("not_ready", format!("The log is not published: {trouble}"))
-                .retry_after(5))
-        }
-    }
+        (Ok(None), Some(trouble)) => format!("The log is not published: {trouble}"),
+    };
+    Err(Problem::new("not_ready", text).retry_after(5))
 }
 
 /// Prometheus.

@@ -49,7 +49,6 @@ pub fn status(code: &str) -> StatusCode {
         | "document_taken"
         | "model_ambiguous"
         | "last_administrator"
-        | "file_shared"
         | "dispute_closed" => StatusCode::CONFLICT,
         "body_too_large" | "file_too_large" | "too_many_rows" | "too_many_lines" => {
             StatusCode::PAYLOAD_TOO_LARGE
@@ -74,9 +73,11 @@ pub fn status(code: &str) -> StatusCode {
         | "control_total_mismatch" => StatusCode::UNPROCESSABLE_ENTITY,
         "overloaded" | "rate_exceeded" | "quota_exceeded" => StatusCode::TOO_MANY_REQUESTS,
         "timeout" => StatusCode::REQUEST_TIMEOUT,
-        "database_unavailable" | "disk_full" | "not_covered_yet" | "not_ready" => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        "database_unavailable"
+        | "packs_replaced"
+        | "disk_full"
+        | "not_covered_yet"
+        | "not_ready" => StatusCode::SERVICE_UNAVAILABLE,
         "internal" => StatusCode::INTERNAL_SERVER_ERROR,
         // What a policy refuses is understood, and forbidden.
         _ => StatusCode::FORBIDDEN,

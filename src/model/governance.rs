@@ -88,11 +88,27 @@ pub struct Watch {
     /// What each challenger's Gini has above the champion's, on the same persons.
     #[serde(default)]
     pub challengers: Vec<(String, i64)>,
-    /// `ok`, `look` or `act`.
+    /// `ok`, `look` or `act`; the worst of it and its editions.
     pub verdict: String,
     /// Why, where it is not ok.
     #[serde(default)]
     pub why: Vec<String>,
+    /// The same of each edition that gave enough scores (a dimension is off there), by its name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub editions: Vec<(String, Watch)>,
+}
+
+impl Watch {
+    /// Puts what was found of an edition beside it: the worse verdict holds.
+    pub fn add_edition(&mut self, name: String, watch: Watch) {
+        let order = ["ok", "look", "act"];
+        let level = |verdict: &str| order.iter().position(|one| *one == verdict);
+        if level(&watch.verdict) > level(&self.verdict) {
+            self.verdict.clone_from(&watch.verdict);
+        }
+        self.why.extend(watch.why.iter().map(|why| format!("{name}: {why}")));
+        self.editions.push((name, watch));
+    }
 }
 
 /// One step: what the record part of its entry says.

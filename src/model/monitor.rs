@@ -4,6 +4,7 @@
 use super::governance::Watch;
 use super::metrics::discrimination;
 use super::validate::stability::{Shift, of_score, shift};
+use crate::score::edition::is_edition;
 use crate::score::{Scorecard, Value, Vector};
 
 /// Fewer scores than this say nothing.
@@ -34,7 +35,9 @@ fn milli(x: f64) -> i64 {
     (x * 1_000.0).round() as i64
 }
 
-/// What a look at the scores given by `card` finds. `gini_milli` is Gini at validation.
+/// What a look at the scores given by `card` finds. `gini_milli` is Gini at validation. Of an
+/// edition nobody knows how its scores should be spread: the whole card was fitted to other
+/// persons. Its characteristics are looked at, and how its scores have gone.
 pub fn watch(card: &Scorecard, given: &[Given], gini_milli: Option<i64>) -> Watch {
     let scores: Vec<i32> = given.iter().map(|one| one.score).collect();
     let mut found = Watch { scores: given.len() as u64, ..Watch::default() };
@@ -43,7 +46,7 @@ pub fn watch(card: &Scorecard, given: &[Given], gini_milli: Option<i64>) -> Watc
         worst = worst.max(level);
         found.why.push(why);
     };
-    let score = of_score(card, &scores);
+    let score = of_score(card, &scores).filter(|_| !is_edition(&card.id));
     let moved = shifts(card, given);
     for shift in score.iter().chain(&moved) {
         let psi = milli(shift.psi);

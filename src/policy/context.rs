@@ -244,6 +244,7 @@ fn datum(pack: &Pack, facts: &Facts) -> Built<RestrictedExpression> {
         furnisher_is_lender: datum.furnisher_is_lender,
         written_consent: datum.written_consent,
         synthetic: datum.synthetic,
+        past_retention: datum.past_retention,
     }
 }
 

@@ -478,6 +478,8 @@ pub struct Record {
     pub written_consent: bool,
     /// Made up for a demonstration or a test.
     pub synthetic: bool,
+    /// By what it says itself, the law of the person's residence keeps it no longer.
+    pub past_retention: bool,
 }
 
 impl Default for Record {
@@ -494,6 +496,7 @@ impl Default for Record {
             furnisher_is_lender: false,
             written_consent: false,
             synthetic: false,
+            past_retention: false,
         }
     }
 }

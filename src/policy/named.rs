@@ -139,6 +139,7 @@ flags![
     record.furnisher_is_lender,
     record.written_consent,
     record.synthetic,
+    record.past_retention,
     item.found,
     item.own,
     item.expired,

@@ -274,8 +274,8 @@ pub struct Purge {
     pub gone: Vec<i64>,
     /// Their names in the table of last words.
     pub facts: Vec<Vec<u8>>,
-    /// Entries that stay: index and seal.
-    pub bodies: Vec<(i64, Vec<u8>)>,
+    /// Entries that stay: index, whose they are, and seal.
+    pub bodies: Vec<(i64, String, Vec<u8>)>,
     /// Answers that stay: inquiry and seal.
     pub answers: Vec<(String, Vec<u8>)>,
     /// Events that stay: id and seal.
@@ -303,9 +303,15 @@ pub fn purge(conn: &mut AnyConn, purge: &Purge) -> Result<(), StoreError> {
             .execute(c))?;
     }
     delete_by!(conn, facts, identity, purge.facts);
-    for (idx, personal) in &purge.bodies {
+    for (idx, person, personal) in &purge.bodies {
         on_backend!(conn, |c| diesel::update(bodies::table.filter(bodies::idx.eq(idx)))
-            .set(bodies::personal.eq(personal))
+            .set((bodies::person.eq(person), bodies::personal.eq(personal)))
+            .execute(c))?;
+    }
+    let handed = purge.bodies.iter().filter(|(_, person, _)| *person != purge.person);
+    for (idx, person, _) in handed {
+        on_backend!(conn, |c| diesel::update(facts::table.filter(facts::idx.eq(idx)))
+            .set(facts::person.eq(person))
             .execute(c))?;
     }
     for (id, answer) in &purge.answers {

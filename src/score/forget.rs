@@ -34,12 +34,12 @@ type Live<'a> = (FoldContext<'a>, &'a Observation);
 
 /// The days that a clock may run from, as far as they have come.
 #[derive(Clone, Copy, Default)]
-struct Events {
-    spell_end: Option<Date>,
-    first_delinquency: Option<Date>,
-    month: Option<Date>,
-    filed: Option<Date>,
-    ended: Option<Date>,
+pub(super) struct Events {
+    pub spell_end: Option<Date>,
+    pub first_delinquency: Option<Date>,
+    pub month: Option<Date>,
+    pub filed: Option<Date>,
+    pub ended: Option<Date>,
 }
 
 impl Events {
@@ -54,17 +54,22 @@ impl Events {
     }
 }
 
-fn end<'r>(retention: &'r Retention, item: Kept, index: u64, events: Events) -> Option<End<'r>> {
+pub(super) fn end<'r>(
+    retention: &'r Retention,
+    item: Kept,
+    index: u64,
+    events: Events,
+) -> Option<End<'r>> {
     let keep = retention.keep(item)?;
     let from = keep.until(events.of(keep))?;
     Some(End { index, from, then: keep.then, rule: &keep.id })
 }
 
-fn last_day(month: Month) -> Date {
+pub(super) fn last_day(month: Month) -> Date {
     month.first_day().last_of_month()
 }
 
-fn alone(day: Date) -> Events {
+pub(super) fn alone(day: Date) -> Events {
     let day = Some(day);
     Events { spell_end: day, first_delinquency: day, month: day, filed: day, ended: day }
 }
@@ -119,7 +124,11 @@ pub fn day_of(fact: &Fact) -> Date {
     }
 }
 
-fn public_record<'r>(retention: &'r Retention, index: u64, fact: &PublicRecord) -> Option<End<'r>> {
+pub(super) fn public_record<'r>(
+    retention: &'r Retention,
+    index: u64,
+    fact: &PublicRecord,
+) -> Option<End<'r>> {
     let item = match fact.kind {
         PublicRecordKind::Judgment => Kept::Judgment,
         PublicRecordKind::Enforcement => Kept::Enforcement,
@@ -132,7 +141,11 @@ fn public_record<'r>(retention: &'r Retention, index: u64, fact: &PublicRecord) 
     end(retention, item, index, events)
 }
 
-fn obligation<'r>(retention: &'r Retention, index: u64, fact: &Obligation) -> Option<End<'r>> {
+pub(super) fn obligation<'r>(
+    retention: &'r Retention,
+    index: u64,
+    fact: &Obligation,
+) -> Option<End<'r>> {
     // What could only be done on the day is over with it; what is still owed is not.
     let of_a_day = matches!(fact.kind, ObligationKind::Booking | ObligationKind::Deposit);
     let ended = match fact.outcome {
@@ -157,6 +170,8 @@ struct Spell {
     most: Option<i64>,
     currency_same: bool,
     indexes: Vec<(u64, Date)>,
+    /// The month in order that ended it.
+    closing: Option<(u64, Date)>,
 }
 
 impl Spell {
@@ -170,6 +185,7 @@ impl Spell {
             most: None,
             currency_same: true,
             indexes: Vec::new(),
+            closing: None,
         }
     }
 
@@ -207,11 +223,14 @@ fn account<'r>(retention: &'r Retention, entries: &[&Live<'_>], out: &mut Vec<En
     for (index, fact) in &months {
         let adverse = fact.dpd > 0 || fact.status.is_adverse();
         if !adverse {
-            let events = alone(last_day(fact.month));
-            out.extend(end(retention, Kept::Positive, *index, events));
-            if let Some(mut spell) = open.take() {
-                spell.ended = Some(fact.date_of_information);
-                spells.push(spell);
+            let day = last_day(fact.month);
+            match open.take() {
+                None => out.extend(end(retention, Kept::Positive, *index, alone(day))),
+                Some(mut spell) => {
+                    spell.ended = Some(fact.date_of_information);
+                    spell.closing = Some((*index, day));
+                    spells.push(spell);
+                }
             }
             continue;
         }
@@ -251,6 +270,7 @@ fn ends_of_spell<'r>(
         let overdue = Overdue { began: spell.began, most_minor: most, repaid: spell.ended };
         Some((rule.hidden_from(&overdue)?, rule.id.as_str()))
     });
+    let mut last: Option<End<'r>> = None;
     for (index, month) in &spell.indexes {
         let events = Events {
             spell_end: spell.ended,
@@ -259,10 +279,18 @@ fn ends_of_spell<'r>(
             filed: None,
             ended: spell.ended,
         };
-        out.extend(end(retention, item, *index, events));
+        let own = end(retention, item, *index, events);
+        last = last.into_iter().chain(own.clone()).max_by_key(|end| end.from);
+        out.extend(own);
         if let Some((from, rule)) = hidden {
             out.push(End { index: *index, from, then: AtEnd::Suppress, rule });
         }
+    }
+    // Without the month that ended it a spell would never end: that month is kept as long.
+    if let Some((index, day)) = spell.closing {
+        let own = end(retention, Kept::Positive, index, alone(day));
+        let last = last.map(|end| End { index, ..end });
+        out.extend(own.and_then(|own| last.into_iter().chain([own]).max_by_key(|end| end.from)));
     }
 }
 

@@ -23,6 +23,7 @@ pub mod rows;
 pub mod scale;
 pub mod scorecard;
 pub mod slots;
+pub mod versions;
 
 #[cfg(test)]
 mod testing;

@@ -102,6 +102,16 @@ pub fn age(conn: &mut AnyConn, after: &str, limit: i64) -> Result<Option<String>
     Ok(Some(last.clone()))
 }
 
+/// Marks all profiles that are not marked yet so that they are folded anew before they are used.
+pub fn age_rest(conn: &mut AnyConn) -> Result<(), StoreError> {
+    on_backend!(conn, |c| diesel::update(
+        profiles::table.filter(profiles::until_day.ne(UNKNOWN_DAY))
+    )
+    .set((profiles::until_day.eq(UNKNOWN_DAY), profiles::purge_day.eq(UNKNOWN_DAY)))
+    .execute(c))?;
+    Ok(())
+}
+
 /// Persons of whose file something should have gone by `day`, as far as that is known.
 pub fn overdue_by(conn: &mut AnyConn, day: i64) -> Result<Vec<String>, StoreError> {
     Ok(on_backend!(conn, |c| profiles::table

@@ -15,10 +15,10 @@ pub const INSERT_CHUNK_ROWS: usize = 200;
 
 /// KiB of pages that an SQLite connection keeps in memory at most.
 const CACHE_KIB: u32 = 32 * 1024;
-/// Pages of the write-ahead log (4 KiB each) after which SQLite copies them into the database:
-/// often enough that a start has little to go through, seldom enough that the two waits for the
-/// disk which this costs are shared by thousands of commands.
-const CHECKPOINT_PAGES: u32 = 8 * 1024;
+/// Pages of the write-ahead log (4 KiB each) after which the connection that commits copies them
+/// into the database itself: often enough that a start has little to go through, and so much that
+/// the thread which copies beside it ([`super::checkpoint`]) was there before.
+const CHECKPOINT_PAGES: u32 = 16 * 1024;
 
 /// Milliseconds a writer waits for another before it is told to try again.
 const BUSY_MS: u32 = 10_000;
@@ -188,6 +188,16 @@ impl AnyConn {
                 Ok(row.busy == 0)
             }
         }
+    }
+
+    /// Copies what is committed of SQLite's write-ahead log into the database, without holding up
+    /// anybody.
+    pub(super) fn copy_log(&mut self) -> Result<(), StoreError> {
+        match self {
+            AnyConn::Pg(_) => {}
+            AnyConn::Sqlite(conn) => conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?,
+        }
+        Ok(())
     }
 
     /// Whether this is PostgreSQL.

@@ -4,6 +4,7 @@
 //! through [`Store::read`], writing through [`Writer::write`]: one named, retried transaction at a
 //! time. Which rows there are is said by each stage's `rows.rs`; here is only how they travel.
 
+pub mod checkpoint;
 mod conn;
 pub mod copy;
 pub mod faults;

@@ -114,6 +114,7 @@ diesel::table! {
         mismatch -> Bool,
         level -> BigInt,
         created_us -> BigInt,
+        ambiguous -> Bool,
     }
 }
 

@@ -61,11 +61,21 @@ pub fn level<'a>(
     today: Date,
     lapse_years: u8,
 ) -> u8 {
+    let named = verifications
+        .map(|(channel, source, verified)| (channel, source.trim().to_lowercase(), verified));
+    level_of(named.filter(|(_, source, _)| !source.is_empty()), today, lapse_years)
+}
+
+/// The same, where sources are compared as they are.
+pub fn level_of<'a, S: Ord>(
+    verifications: impl Iterator<Item = (&'a str, S, Date)>,
+    today: Date,
+    lapse_years: u8,
+) -> u8 {
     let mut sources = BTreeSet::new();
     let mut channels = BTreeSet::new();
     for (channel, source, verified) in verifications {
-        let source = source.trim().to_lowercase();
-        if counts(channel) && !source.is_empty() && holds(verified, today, lapse_years) {
+        if counts(channel) && holds(verified, today, lapse_years) {
             sources.insert(source);
             channels.insert(channel);
         }

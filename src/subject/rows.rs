@@ -44,12 +44,34 @@ pub struct PairwiseRow {
     pub partner: String,
     /// The person.
     pub person: String,
-    /// Document known, name different: nothing is ever told under this subject.
+    /// It is not certain who is meant: nothing is ever told under this subject.
     pub mismatch: bool,
     /// The identity level that this partner's own evidence supports.
     pub level: i64,
     /// When made.
     pub created_us: i64,
+    /// So because the documents lead to several persons; else the name is another.
+    pub ambiguous: bool,
+}
+
+impl PairwiseRow {
+    /// What makes it uncertain who is meant.
+    pub fn doubt(&self) -> Option<Doubt> {
+        match (self.ambiguous, self.mismatch) {
+            (true, _) => Some(Doubt::Ambiguous),
+            (false, true) => Some(Doubt::Mismatch),
+            (false, false) => None,
+        }
+    }
+}
+
+/// Why it is not certain who is meant by a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// A document is known under another name.
+    Mismatch,
+    /// The documents lead to several persons.
+    Ambiguous,
 }
 
 /// How a document leads to a person.

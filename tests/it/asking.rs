@@ -114,6 +114,17 @@ on_both!(the_state_of_a_person_is_told_to_a_lender_only, "US", |world| {
     let stranger = Human { name: "Somebody Else".to_string(), ..thin };
     let (at_bank, at_hotel) = enrol(&stranger);
     table.push(("identity_mismatch", at_bank, at_hotel));
+    // The documents of two persons: nobody is guessed between.
+    let (one, other) = (Human::nth(13, "US"), Human::nth(14, "US"));
+    (world.enrol(&bank, &one), world.enrol(&bank, &other));
+    let mut both = one.enrolment();
+    both["documents"] = json!([one.enrolment()["documents"][0], other.enrolment()["documents"][0]]);
+    both["synthetic"] = json!(world.made_up());
+    let enrol_both = |party: &Party| {
+        let enrolled = world.enrol_as(world.by(party), &both).expect("enrolled");
+        text(&enrolled["subject"])
+    };
+    table.push(("identity_ambiguous", enrol_both(&bank), enrol_both(&hotel)));
     let child = Human { birth: "2012-02-03".to_string(), ..Human::nth(11, "US") };
     let (at_bank, at_hotel) = enrol(&child);
     table.push(("person_minor", at_bank, at_hotel));

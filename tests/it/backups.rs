@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::persons::with_key;
 use crate::postgres::Fresh;
+use crate::uploads::{stands, taken};
 use crate::world::{Human, Party, World, on_both, text};
 
 /// A bureau with a bit of everything, and a person with a key of their own.
@@ -72,7 +73,7 @@ fn restore(world: &mut World, order: &RestoreOrder) -> Result<RestoreReport, Box
 }
 
 fn from(path: &Path) -> RestoreOrder {
-    RestoreOrder { from: path.to_path_buf(), ..RestoreOrder::default() }
+    RestoreOrder { from: path.to_path_buf(), unwitnessed: true, ..RestoreOrder::default() }
 }
 
 fn without_log(world: &World) {
@@ -192,6 +193,11 @@ on_both!(whoever_was_forgotten_after_a_backup_stays_forgotten, "DE", |world| {
     world.settings.origin = "second.bureau.test/log".to_string();
     let refused = restore(world, &from(&out)).expect_err("another name without saying so");
     assert!(matches!(*refused, RestoreError::Origin(_)), "{refused}");
+    // Nobody is forgotten unasked: the same command goes on once it says how many.
+    let refused = restore(world, &order).expect_err("one is forgotten");
+    let missing = matches!(*refused, RestoreError::Forgetting { missing: 1, persons: 2 });
+    assert!(missing, "{refused}");
+    let order = RestoreOrder { forget: 1, ..order };
     let report = restore(world, &order).expect("restored");
     assert_eq!((report.lapsed, report.lost), (1, published - report.entries));
     let (record, _) = world.record(report.entries);
@@ -211,7 +217,17 @@ on_both!(without_any_checkpoint_the_key_store_still_knows_who_was_forgotten, "DE
     world.run(Erase { admission: me, subject: "me".to_string() }).expect("forgotten");
     emptied(world);
     without_log(world);
-    let report = restore(world, &from(&out)).expect("restored");
+    // Whether the backup lies behind what was published nobody can tell, so somebody must say so.
+    let order = RestoreOrder { forget: 1, ..from(&out) };
+    let refused = restore(world, &RestoreOrder { unwitnessed: false, ..order.clone() });
+    let refused = refused.expect_err("with nothing to compare");
+    assert!(matches!(*refused, RestoreError::Unwitnessed), "{refused}");
+    let report = restore(world, &order).expect("restored");
+    let (record, _) = world.record(world.size() - 1);
+    assert_eq!(
+        (&record["kind"], &record["checkpoints_known"]),
+        (&json!("origin_restored"), &json!(0))
+    );
     assert_eq!(report.lapsed, 1);
     forgotten(world, &case, &person);
     world.audited();
@@ -228,7 +244,8 @@ on_both!(whoever_was_purged_after_a_backup_is_counted_and_can_come_back, "DE", |
     assert_eq!((swept.files_purged, swept.failed), (2, 0), "{swept:?}");
     emptied(world);
     without_log(world);
-    let report = restore(world, &from(&out)).expect("restored");
+    let order = RestoreOrder { forget: 2, ..from(&out) };
+    let report = restore(world, &order).expect("restored");
     assert_eq!(report.lapsed, 2, "both files were purged since");
     world.audited();
     let again = world.enrol(&case.bank, &Human::nth(8, "DE"));
@@ -236,6 +253,54 @@ on_both!(whoever_was_purged_after_a_backup_is_counted_and_can_come_back, "DE", |
     let fresh = crate::world::month(&again, &consent, "acct-new", "2032-10");
     assert_eq!(world.furnish(&case.bank, &[fresh]).accepted, 1);
     assert_eq!(world.bureau().sweep().expect("swept").failed, 0);
+});
+
+// A log that went on under a new name once is lost again, and goes on under a third.
+on_both!(a_bureau_is_restored_under_a_new_name_more_than_once, "DE", |world| {
+    let case = case(world);
+    for name in ["second.bureau.test/log", "third.bureau.test/log"] {
+        let out = case.out.path().join(name.replace('/', "-"));
+        back_up(world, &out);
+        world.inquire(&case.bank, &case.subject, "account_review");
+        world.bureau().publish().expect("published");
+        emptied(world);
+        let keys = world.bureau_keys_of(&world.settings.origin);
+        world.settings.origin = name.to_string();
+        let order = RestoreOrder { new_origin: true, unwitnessed: false, ..from(&out) };
+        let report = restore(world, &order).expect("restored");
+        assert!(report.lost > 0, "{report:?}");
+        world.audited();
+        // As a crash leaves it that comes when the new log is published already.
+        world.close();
+        let checked = backup::check(&out, &keys, &[], &mut |_, _| {});
+        let digest = checked.expect("whole").digest;
+        std::fs::write(world.dir().join(RESTORING), &digest).expect("a marker");
+        restore(world, &order).expect("goes on");
+        world.audited();
+    }
+    for folder in ["log-before-restore", "log-before-restore-2"] {
+        assert!(world.dir().join(folder).join("checkpoint").exists(), "{folder}");
+    }
+});
+
+// The spooled file lay beside the database that is lost.
+on_both!(an_upload_that_was_taken_and_not_finished_is_told_so_after_a_restore, "DE", |world| {
+    let case = case(world);
+    let lines = crate::world::year(&case.subject, "con_1", "acc-9");
+    let upload = taken(world, &case.bank, crate::world::ndjson(&lines).as_bytes());
+    let out = case.out.path().join("one");
+    back_up(world, &out);
+    emptied(world);
+    without_log(world);
+    std::fs::remove_dir_all(world.dir().join("spool")).expect("removed");
+    restore(world, &from(&out)).expect("restored");
+    let told = stands(world, &case.bank, &upload);
+    assert_eq!(
+        (&told["state"], &told["problem"]["code"]),
+        (&json!("refused"), &json!("file_unreadable")),
+        "{told}"
+    );
+    world.audited();
 });
 
 /// Nobody finds the person by any name, and the key is gone.
@@ -284,7 +349,8 @@ on_both!(a_restore_that_was_interrupted_goes_on_and_serves_nothing_before, "DE",
     world.run(Erase { admission: me, subject: "me".to_string() }).expect("forgotten");
     emptied(world);
     without_log(world);
-    restore(world, &from(&out)).expect("restored");
+    let order = RestoreOrder { forget: 1, ..from(&out) };
+    restore(world, &order).expect("restored");
     world.close();
     // As a crash after the load leaves it.
     let keys = world.bureau_keys();
@@ -292,7 +358,7 @@ on_both!(a_restore_that_was_interrupted_goes_on_and_serves_nothing_before, "DE",
     std::fs::write(world.dir().join(RESTORING), &checked.digest).expect("a marker");
     let refused = world.open().expect_err("not served").to_string();
     assert!(refused.contains("run the same `fivefold restore`"), "{refused}");
-    restore(world, &from(&out)).expect("goes on");
+    restore(world, &order).expect("goes on");
     forgotten(world, &case, &person);
 });
 

@@ -12,6 +12,7 @@ use fivefold::bureau::replay::Replayed;
 use fivefold::error::Problem;
 use fivefold::kernel::bytes::from_base64;
 use fivefold::partner::Role;
+use fivefold::partner::signature::SigningKey;
 use fivefold::store::Target;
 use serde_json::{Value, json};
 
@@ -253,26 +254,84 @@ on_both!(an_agent_has_nobody_forgotten_who_could_sign_it_themself, "DE", |world|
     assert_eq!(told["events"][0]["about"]["act"], "see_file");
 });
 
-on_both!(nobody_is_forgotten_in_part, "DE", |world| {
+/// Two who were held to be one while a record of the second came, and are two again.
+struct Parted {
+    first: (String, SigningKey),
+    second: (String, SigningKey),
+    /// Index of the entry that came meanwhile.
+    entry: u64,
+}
+
+fn parted(world: &World) -> Parted {
     let bank = world.bank();
-    let key = world.key("was held to be another");
-    let subject = with_key(world, &bank, &Human::nth(22, "DE"), &key);
-    let (second, first) = (world.person(&subject), world.enrol(&bank, &Human::nth(21, "DE")));
-    let first = world.person(&first);
+    let keys = [world.key("the first"), world.key("the second")];
+    let first = with_key(world, &bank, &Human::nth(21, "DE"), &keys[0]);
+    let second = with_key(world, &bank, &Human::nth(22, "DE"), &keys[1]);
+    let persons = [world.person(&first), world.person(&second)];
     let resolve = |resolution| {
-        let (person, evidence) = (first.clone(), "case 9".to_string());
+        let (person, evidence) = (persons[0].clone(), "case 9".to_string());
         world.run(Resolve { admission: world.staff(), person, resolution, evidence }).expect("done")
     };
-    let consent = world.furnishing(&bank, &subject);
-    resolve(Resolution::Merge(second.clone()));
+    world.history(&bank, &first);
+    let consent = world.furnishing(&bank, &second);
+    resolve(Resolution::Merge(persons[1].clone()));
     // What comes while the two are held to be one lies under the first one's key.
-    let line = month(&subject, &consent, "acct-joint", "2026-10");
-    assert_eq!(world.furnish(&bank, &[line]).accepted, 1);
-    resolve(Resolution::Split(second.clone()));
-    let admission = world.by_person(&second, &key);
-    let refused = world.run(Erase { admission, subject: "me".to_string() });
-    assert_eq!(refused.expect_err("not in part").code, "file_shared");
+    let entry = world.size();
+    let receipt = world.furnish(&bank, &[month(&second, &consent, KEY, "2026-10")]);
+    assert_eq!(receipt.accepted, 1, "{:?}", receipt.errors);
+    world.audited();
+    resolve(Resolution::Split(persons[1].clone()));
+    world.audited();
+    let [first, second] = persons;
+    let [a, b] = keys;
+    Parted { first: (first, a), second: (second, b), entry }
+}
+
+fn file_of(world: &World, (person, key): &(String, SigningKey)) -> String {
+    let admission = world.by_person(person, key);
+    world.run(SeeFile { admission, subject: "me".into() }).expect("a report").to_string()
+}
+
+fn forgotten(world: &World, (person, key): &(String, SigningKey)) -> Value {
+    let admission = world.by_person(person, key);
+    world.run(Erase { admission, subject: "me".into() }).expect("forgotten")
+}
+
+on_both!(a_split_hands_over_what_came_while_two_were_held_to_be_one, "DE", |world| {
+    let two = parted(world);
+    let sealed = |of: &World| {
+        let rows =
+            of.bureau().store.read(|c| fivefold::ledger::rows::bodies(c, two.entry, two.entry + 1));
+        rows.expect("a body").remove(0)
+    };
+    assert_eq!(sealed(world).person.as_ref(), Some(&two.second.0), "under their own key");
+    assert!(file_of(world, &two.second).contains(KEY));
+    assert!(!file_of(world, &two.first).contains(KEY));
+
+    let erased = forgotten(world, &two.second);
+    let gone: Vec<[u64; 2]> =
+        serde_json::from_value(erased["certificate"]["gone"].clone()).expect("ranges");
+    assert!(gone.iter().any(|[from, to]| (*from..=*to).contains(&two.entry)), "{gone:?}");
+    assert!(sealed(world).personal.is_empty());
+    world.audited();
+    assert!(file_of(world, &two.first).contains("acc-1"), "the other's file is whole");
 });
+
+on_both!(
+    whoever_was_held_to_be_another_keeps_their_file_when_that_one_is_forgotten,
+    "DE",
+    |world| {
+        let two = parted(world);
+        let erased = forgotten(world, &two.first);
+        let gone: Vec<[u64; 2]> =
+            serde_json::from_value(erased["certificate"]["gone"].clone()).expect("ranges");
+        assert!(gone.iter().all(|[from, to]| !(*from..=*to).contains(&two.entry)), "{gone:?}");
+        world.audited();
+        assert!(file_of(world, &two.second).contains(KEY));
+        world.open().expect("it starts again");
+        assert!(world.bureau().keystore().waiting().expect("names").is_empty());
+    }
+);
 
 on_both!(a_legal_hold_and_a_law_without_erasure_say_no, |world| {
     let case = case(world, "CN");
@@ -418,7 +477,8 @@ on_both!(the_sweep_purges_what_is_over_and_seals_the_rest_anew, |world| {
 
     // The furnisher's old file does not bring it back; its other records stand.
     let receipt = world.furnish(&case.bank, &lines);
-    assert!(receipt.errors.iter().all(|e| e.code == "obsolete_reimport"), "{:?}", receipt.errors);
+    let codes: Vec<&str> = receipt.errors.iter().map(|e| e.code.as_str()).collect();
+    assert_eq!(codes, ["obsolete_reimport", "obsolete_reimport", "past_retention"]);
     assert_eq!((receipt.accepted, receipt.rejected), (0, 3));
     let again = world.furnish(&case.bank, &case.lines);
     assert_eq!((again.rejected, again.duplicates), (0, case.lines.len() as u64));
@@ -447,3 +507,55 @@ on_both!(
         assert_eq!(world.inquire(&case.bank, &case.subject, "account_review")["form"], "score");
     }
 );
+
+on_both!(a_version_that_was_corrected_goes_by_its_own_clock, |world| {
+    let case = case(world, "CN");
+    // Said to be late in October 2021, and put right at once: what was wrongly said is kept no
+    // longer than if it had been true and had ended then; what is right has its own five years.
+    let mut wrong = month(&case.subject, &case.consent, "acc-slip", "2025-10");
+    wrong["dpd"] = json!(40);
+    wrong["status"] = json!("late");
+    wrong["adverse_notice"] =
+        json!({ "channel": "sms", "sent_at": "2026-10-20T00:00:00Z", "template": "t-1" });
+    let mut right = month(&case.subject, &case.consent, "acc-slip", "2025-10");
+    right["op"] = json!("correct");
+    let mut gone = month(&case.subject, &case.consent, "acc-gone", "2025-10");
+    let first = world.size();
+    for line in [wrong, right.clone(), gone.clone()] {
+        assert_eq!(world.furnish(&case.bank, &[line]).rejected, 0);
+    }
+    gone["op"] = json!("delete");
+    assert_eq!(world.furnish(&case.bank, &[gone]).rejected, 0);
+    let held = |about: &str| {
+        let person = world.person(&case.subject);
+        let rows = world.bureau().store.read(|c| {
+            fivefold::ledger::rows::bodies_about(
+                c,
+                &[person.as_str()],
+                "observation",
+                u64::MAX >> 1,
+            )
+        });
+        let rows = rows.expect("bodies").into_iter().filter(|row| row.idx as u64 >= first);
+        let kept: Vec<bool> = rows.map(|row| !row.personal.is_empty()).collect();
+        assert_eq!(kept.len(), 4, "{about}");
+        kept
+    };
+    assert_eq!(held("now"), [true, true, true, true]);
+    // The month itself is over five years after October 2025, and with it all of its versions,
+    // deleted or not; the correction was made in November 2026.
+    world.clock.advance_seconds(4 * 366 * DAY - 20 * DAY);
+    world.bureau().sweep().expect("swept");
+    assert_eq!(held("four years on"), [false, false, false, false]);
+    world.audited();
+});
+
+on_both!(what_the_law_keeps_no_longer_is_not_taken_in, |world| {
+    let case = case(world, "CN");
+    let old = month(&case.subject, &case.consent, "acc-ancient", "2019-03");
+    let receipt = world.furnish(&case.bank, &[old.clone()]);
+    assert_eq!(receipt.errors[0].code, "past_retention", "{:?}", receipt.errors);
+    assert_eq!(receipt.accepted, 0);
+    let recent = month(&case.subject, &case.consent, "acc-ancient", "2025-03");
+    assert_eq!(world.furnish(&case.bank, &[recent]).accepted, 1);
+});

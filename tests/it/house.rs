@@ -72,6 +72,7 @@ pub fn settings(dir: &std::path::Path) -> Settings {
         licensed: false,
         home: "CN".to_string(),
         policies: None,
+        puts_packs_in_force: true,
     }
 }
 

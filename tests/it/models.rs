@@ -13,6 +13,7 @@ use fivefold::ledger::body::{PersonalPart, open_part, person_key_name};
 use fivefold::ledger::rows as ledger_rows;
 use fivefold::model::dataset::Outcome;
 use fivefold::model::governance::{Role, State, Step, drafted};
+use fivefold::model::monitor::SCORES_MIN;
 use fivefold::partner::StaffRole;
 use fivefold::score::Scorecard;
 use serde_json::{Value, json};
@@ -159,6 +160,40 @@ on_both!(a_scorecard_serves_from_its_promotion_to_its_retirement_and_no_longer, 
         let replayed = world.bureau().replay(inquiry).expect("replayed");
         assert!(matches!(replayed, Replayed::Same { .. }), "{replayed:?}");
     }
+});
+
+on_both!(the_sweep_watches_the_champion_and_each_of_its_editions, |world| {
+    staff(world);
+    let bank = world.bank();
+    let text = fitted("watched");
+    let digest = hex(&sha256(text.as_bytes()));
+    draft(world, "li", &text).expect("registered");
+    act(world, "wang", &digest, validated(&[])).expect("validated");
+    act(world, "zhao", &digest, approved("chen", None)).expect("approved");
+    act(world, "zhao", &digest, Step::Promoted).expect("promoted");
+    world.open().expect("open again");
+    assert_eq!(world.bureau().sweep().expect("swept").models_watched, 0, "nothing was scored");
+    // One under the whole card, one under the edition for where ties are off.
+    for (nth, residence) in [(1, "CN"), (2, "DE")] {
+        let subject = world.enrol(&bank, &Human::nth(nth, residence));
+        world.history(&bank, &subject);
+        for _ in 0..SCORES_MIN {
+            let answer = world.inquire(&bank, &subject, "account_review");
+            assert_eq!(answer["form"], "score", "{answer}");
+        }
+    }
+    assert_eq!(world.bureau().sweep().expect("swept").models_watched, 1);
+    let standings = world.bureau().models().expect("standings");
+    let champion = standings.iter().find(|one| one.digest == digest).expect("it");
+    let (_, watch) = champion.watch.as_ref().expect("it was watched");
+    assert_eq!(watch.scores, SCORES_MIN as u64);
+    let [(name, edition)] = &watch.editions[..] else { panic!("{watch:?}") };
+    assert_eq!(name, "watched-without-relationships 1.0.0");
+    assert_eq!((edition.scores, edition.psi_milli), (SCORES_MIN as u64, None));
+    // Everybody is the same person: the score has moved, and that is said.
+    assert_eq!(watch.verdict, "act", "{watch:?}");
+    assert_eq!(world.bureau().sweep().expect("swept").models_watched, 0, "it is not due again");
+    world.audited();
 });
 
 on_both!(a_live_bureau_scores_by_nothing_that_was_not_approved_and_filed, Live, |world| {

@@ -1,6 +1,7 @@
 //! What a person thinks better of: an objection taken back or added to, a warning of fraud; and
 //! that answers of another day are judged by the law of that day.
 
+use fivefold::bureau::Settings;
 use fivefold::bureau::admission::Admission;
 use fivefold::bureau::command::answering::CloseOverdue;
 use fivefold::bureau::command::reconsider::{InformDispute, WithdrawDispute};
@@ -150,4 +151,36 @@ on_both!(a_past_answer_is_replayed_by_the_clocks_of_its_day, |world| {
         let replayed = world.bureau().replay(&text(&answer["inquiry"])).expect("replayed");
         assert!(matches!(replayed, Replayed::Same { .. }), "{replayed:?}");
     }
+});
+
+// A new version is started while the old one serves: one set of packs is in force at a time.
+on_both!(a_process_of_other_packs_writes_nothing_until_it_is_restarted, |world| {
+    let case = case(world, 85, "CN");
+    let bad = case.bad(world);
+    let before = case.score(world);
+    let rules = short_memory();
+    let policies = Some(rules.path().join("policies"));
+    let beside = |name: &str, puts_packs_in_force| {
+        let policies = policies.clone();
+        let settings = Settings { policies, puts_packs_in_force, ..world.settings.clone() };
+        world.beside(name, &settings)
+    };
+    // A command of the new version beside the service of the old one puts nothing in force.
+    let command = beside("command", false).err().expect("not by a command");
+    assert!(command.to_string().contains("fivefold serve"), "{command}");
+    assert_eq!(case.score(world)["score"], before["score"]);
+
+    let new = beside("service", true).expect("the new version serves");
+    new.close();
+    let refused = case.dispute(world, "inaccurate", &[bad]);
+    assert_eq!(refused.expect_err("by the old process").code, "packs_replaced");
+    assert!(world.bureau().other_packs().expect("read").is_some(), "and it is not ready");
+
+    // Restarted under the packs in force it answers by their clocks.
+    world.close();
+    world.settings.policies = policies;
+    world.settings.puts_packs_in_force = false;
+    world.open().expect("opens");
+    assert!(case.score(world)["score"].as_i64() > before["score"].as_i64());
+    world.audited();
 });

@@ -107,7 +107,7 @@ fn long(world: &World, bank: &Party, accounts: u32) -> Vec<Value> {
 }
 
 /// Spools a file and puts it on record, as the door does.
-fn taken(world: &World, party: &Party, bytes: &[u8]) -> String {
+pub fn taken(world: &World, party: &Party, bytes: &[u8]) -> String {
     let id = AcceptUpload::mint(&world.env);
     let mut spooling = Spooling::begin(&world.env, world.dir(), &id).expect("a file");
     spooling.add(bytes).expect("spooled");
@@ -126,7 +126,7 @@ fn taken(world: &World, party: &Party, bytes: &[u8]) -> String {
     id
 }
 
-fn stands(world: &World, party: &Party, id: &str) -> Value {
+pub fn stands(world: &World, party: &Party, id: &str) -> Value {
     let admission = Admission { nonce: None, ..world.by(party) };
     world.run(ReadUpload { admission, upload: id.to_string() }).expect("how it stands")
 }

@@ -154,6 +154,7 @@ impl World {
             licensed: environment == Environment::Live,
             home: home.to_string(),
             policies: None,
+            puts_packs_in_force: true,
         };
         let bureau = Some(Arc::new(Bureau::init(&env, &settings).expect("a bureau")));
         let serial = Cell::new(0);
@@ -210,13 +211,23 @@ impl World {
         keys.expect("keys").log_verifiers()
     }
 
+    /// The same, of the log under another name.
+    pub fn bureau_keys_of(&self, origin: &str) -> Vec<Verifier> {
+        let keys = BureauKeys::load(&self.dir().join("keys"), origin);
+        keys.expect("keys").log_verifiers_ever()
+    }
+
     /// Another bureau process on the same databases, with its own directory `name` for the log.
     pub fn second(&self, name: &str) -> Bureau {
+        self.beside(name, &self.settings).expect("a second bureau")
+    }
+
+    /// The same, set up as `settings` say, which may refuse to open.
+    pub fn beside(&self, name: &str, settings: &Settings) -> Result<Bureau, OpenError> {
         let dir = self.dir().join(name);
         copy_keys(&self.dir().join("keys"), &dir.join("keys"));
         let (env, _) = Env::fixed(self.env.now(), self.seed + 7_777);
-        let settings = Settings { dir, ..self.settings.clone() };
-        Bureau::open(&env, &settings).expect("a second bureau")
+        Bureau::open(&env, &Settings { dir, ..settings.clone() })
     }
 
     /// Statements straight to the database, as an intruder would send them.

@@ -58,11 +58,11 @@ struct Life {
 impl Life {
     /// A late month and the month in which it was put in order, so long ago that each law's clock
     /// ends within the year: five years from the end of the spell in China, six in the United
-    /// Kingdom, seven and 180 days from its beginning in the United States.
+    /// Kingdom, seven from the month itself in the United States.
     fn long_ago(&self) -> impl Iterator<Item = (&'static str, bool)> {
         let (bad, good) = match self.law {
             "CN" => ("2022-01", "2022-02"),
-            "US" => ("2019-09", "2019-10"),
+            "US" => ("2020-03", "2020-04"),
             "GB" => ("2021-02", "2021-03"),
             _ => ("2024-01", "2024-02"),
         };

@@ -115,6 +115,10 @@ pub(super) struct Expected {
     pub gone: BTreeSet<i64>,
     /// Entries that a certificate names as gone.
     pub certified: BTreeSet<i64>,
+    /// Entries that a split handed over to whom they were sent about.
+    pub handed: BTreeSet<i64>,
+    /// Entries whose row names another person than their body.
+    pub moved: BTreeSet<i64>,
     /// Forgotten persons: who, by which entry.
     pub erased: BTreeMap<String, i64>,
     /// Persons under a legal hold: by which entry.
@@ -152,6 +156,7 @@ impl Expected {
                 }
             }
             "subject_merge" | "subject_split" | "no_merge" => {
+                self.certify(&entry.record);
                 self.resolutions.push(ResolutionRow {
                     idx: entry.index as i64,
                     kind: entry.kind.clone(),
@@ -194,13 +199,15 @@ impl Expected {
     fn enrolled(&mut self, entry: &Entry) {
         let person = entry.holds("person").to_string();
         let level = entry.record["identity_level"].as_i64().unwrap_or_default();
-        let mismatch = entry.detail["mismatch"].as_bool().unwrap_or_default();
+        let in_doubt = |what: &str| entry.detail[what].as_bool().unwrap_or_default();
+        let (mismatch, ambiguous) = (in_doubt("mismatch"), in_doubt("ambiguous"));
         let subject = entry.holds("subject").to_string();
         let row = self.pairwise.entry(subject.clone()).or_insert_with(|| PairwiseRow {
             id: subject,
             partner: entry.says("partner").to_string(),
             person: person.clone(),
             mismatch,
+            ambiguous,
             level,
             created_us: entry.at_us,
         });
@@ -216,12 +223,15 @@ impl Expected {
         stands.vault = entry.index;
     }
 
-    /// Takes in which entries a certificate's record says are gone.
+    /// Takes in which entries a certificate's record says are gone, or a split's are handed over.
     pub fn certify(&mut self, record: &Value) {
-        for range in record["gone"].as_array().into_iter().flatten() {
-            let end = |place: usize| range[place].as_i64().unwrap_or_default();
-            self.certified.extend(end(0)..=end(1));
-        }
+        let ranges = |of: &str| {
+            let ranges = record[of].as_array().into_iter().flatten();
+            let ends = ranges.filter_map(|r| Some((r[0].as_i64()?, r[1].as_i64()?)));
+            ends.flat_map(|(from, to)| from..=to).collect::<Vec<i64>>()
+        };
+        self.certified.extend(ranges("gone"));
+        self.handed.extend(ranges("handed"));
     }
 
     fn certified(&mut self, entry: &Entry) {

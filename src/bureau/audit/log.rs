@@ -277,6 +277,7 @@ impl<'a> Pass<'a> {
         let owner = body.person.as_deref();
         let owner = owner.map(|name| evidence_of(name).unwrap_or(name));
         let same = personal.is_null() || named.is_none() || named == owner;
+        let same = same || self.moved(index, &body, &personal, owner);
         self.report.hold(same, "bodies", index, "its row names another person than its body");
         let leads = body.person.as_deref().is_some_and(|id| opened.record.text.contains(id));
         self.report.hold(!leads, "bodies", index, "its record leads to the person");
@@ -291,6 +292,18 @@ impl<'a> Pass<'a> {
             detail,
             personal,
         })
+    }
+
+    /// Whether an observation lies with whom it was sent about, and not with whom it was recorded
+    /// for: the two were held to be one, and a split must say that it was handed over.
+    fn moved(&mut self, index: u64, body: &BodyRow, personal: &Value, owner: Option<&str>) -> bool {
+        let subject = personal["observation"]["subject"].as_str().unwrap_or_default();
+        let holder = self.expected.pairwise.get(subject).map(|row| row.person.as_str());
+        let moved = body.kind == "observation" && (holder.is_none() || holder == owner);
+        if moved {
+            self.expected.moved.insert(index as i64);
+        }
+        moved
     }
 
     fn checkpoint(&mut self, note: &str) {

@@ -228,6 +228,15 @@ impl Tables<'_> {
             let why = "a certificate says that it is gone, and it is not";
             self.report.add("bodies", index, why);
         }
+        let (moved, handed) = (&self.expected.moved, &self.expected.handed);
+        for index in moved.difference(handed) {
+            let why = "its row names another person than its body, and no split handed it over";
+            self.report.add("bodies", index, why);
+        }
+        for index in handed.difference(moved).filter(|index| !gone.contains(index)) {
+            let why = "a split says that it was handed over, and it was not";
+            self.report.add("bodies", index, why);
+        }
     }
 
     fn person(

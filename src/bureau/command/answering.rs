@@ -171,7 +171,7 @@ fn allowed(
     person: &str,
 ) -> Result<Option<Reason>, Fault> {
     let Some(correction) = &one.correction else { return Ok(None) };
-    let facts = in_name_of(&one.row.furnisher).facts(work, correction, person, false);
+    let facts = in_name_of(&one.row.furnisher).facts(work, correction, person, None);
     let facts = match facts {
         Ok(facts) => facts,
         Err(Fault::Problem(problem, _)) => {

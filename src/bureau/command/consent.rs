@@ -152,7 +152,7 @@ impl Command for GiveConsent {
         if !faults.is_empty() {
             return Err(Problem::invalid(faults).into());
         }
-        let (person, mismatch) = authority::whom(work, &self.admission, &self.artefact.subject)?;
+        let (person, doubt) = authority::whom(work, &self.admission, &self.artefact.subject)?;
         let residence = residence(work, &person);
         let mut facts = authority::facts(work, &self.admission, Action::GiveConsent, &residence);
         authority::add_person(work, &mut facts, &person)?;
@@ -161,7 +161,7 @@ impl Command for GiveConsent {
         // it a partner would learn who is on file.
         match &self.admission.principal {
             Principal::Partner(_) => facts.person = Person { known: true, ..Person::default() },
-            _ => facts.person.mismatch = mismatch,
+            _ => authority::add_doubt(&mut facts, doubt),
         }
         let valid = self.evidence_valid(work, &person);
         self.grant(&mut facts, work, valid);

@@ -21,7 +21,7 @@ use crate::policy::Action;
 use crate::subject::document::{Document, parse_document};
 use crate::subject::level;
 use crate::subject::name;
-use crate::subject::rows::{LookupRow, MandateRow, PairwiseRow, PersonKeyRow, PersonRow};
+use crate::subject::rows::{Doubt, LookupRow, MandateRow, PairwiseRow, PersonKeyRow, PersonRow};
 use crate::subject::vault::Verified;
 use crate::subject::{Identity, Lookup};
 
@@ -238,7 +238,11 @@ impl Enrol {
         // Several candidates are never guessed between (data-model.md).
         let one = found.iter().all(|(person, _)| *person == first);
         let named = found.iter().all(|(_, matches)| *matches);
-        if one && named { Resolution::Known(first) } else { Resolution::Mismatch(first) }
+        match (one, named) {
+            (true, true) => Resolution::Known(first),
+            (true, false) => Resolution::Doubtful(first, Doubt::Mismatch),
+            (false, _) => Resolution::Doubtful(first, Doubt::Ambiguous),
+        }
     }
 
     fn partner(&self) -> String {
@@ -255,7 +259,7 @@ impl Enrol {
 enum Resolution {
     New,
     Known(String),
-    Mismatch(String),
+    Doubtful(String, Doubt),
 }
 
 fn read_documents(
@@ -343,22 +347,22 @@ impl Command for Enrol {
         self.may_bind(work, level)?;
         // Known or new, a key is written: the time of an answer must not tell which.
         let spare = id::mint(&work.engine.env, "spare");
-        let (person, mismatch) = match self.resolve(work) {
+        let (person, doubt) = match self.resolve(work) {
             Resolution::New => {
                 let person = id::mint(&work.engine.env, "per");
                 work.make_key(person_key_name(&person));
-                (person, false)
+                (person, None)
             }
             Resolution::Known(person) => {
                 work.make_key(spare);
-                (person, false)
+                (person, None)
             }
-            Resolution::Mismatch(person) => {
+            Resolution::Doubtful(person, doubt) => {
                 work.make_key(spare);
-                (person, true)
+                (person, Some(doubt))
             }
         };
-        let subject = self.subject(work, &person, mismatch, level);
+        let subject = self.subject(work, &person, doubt, level);
         let (partner, sector) = authority::actor(work, &self.admission);
         let channels: Vec<&str> =
             self.sent.verifications.iter().map(|v| v.channel.as_str()).collect();
@@ -370,16 +374,19 @@ impl Command for Enrol {
             .says("identity_level", level)
             .says("channels", channels)
             .says("synthetic", self.sent.synthetic)
-            .counts("mismatch", mismatch)
+            .counts("mismatch", doubt.is_some())
+            .counts("ambiguous", doubt == Some(Doubt::Ambiguous))
             .holds(json!({
                 "person": person, "subject": subject.id,
                 "verifications": self.sent.verifications.len(),
             }));
         let index = work.append(draft)?.index;
-        if !mismatch {
+        if doubt.is_none() {
             self.write_person(work, &person, index)?;
         }
-        self.bind(work, &person, mismatch)?;
+        if doubt.is_none() {
+            self.bind(work, &person)?;
+        }
         let body = json!({ "subject": subject.id, "identity_level": level });
         Ok(Answer::created(&body, Some(&person)))
     }
@@ -431,19 +438,27 @@ impl Enrol {
         })
     }
 
-    fn subject(&self, work: &mut Work<'_>, person: &str, mismatch: bool, level: u8) -> PairwiseRow {
+    fn subject(
+        &self,
+        work: &mut Work<'_>,
+        person: &str,
+        doubt: Option<Doubt>,
+        level: u8,
+    ) -> PairwiseRow {
         let partner = self.partner();
-        let known =
-            work.loaded.pairwise.values().find(|row| {
-                row.partner == partner && row.person == person && row.mismatch == mismatch
-            });
+        let known = work
+            .loaded
+            .pairwise
+            .values()
+            .find(|row| row.partner == partner && row.person == person && row.doubt() == doubt);
         let row = match known {
             Some(row) => PairwiseRow { level: row.level.max(i64::from(level)), ..row.clone() },
             None => PairwiseRow {
                 id: id::mint(&work.engine.env, "sub"),
                 partner,
                 person: person.to_string(),
-                mismatch,
+                mismatch: doubt.is_some(),
+                ambiguous: doubt == Some(Doubt::Ambiguous),
                 level: i64::from(level),
                 created_us: work.now.micros(),
             },
@@ -503,10 +518,7 @@ impl Enrol {
         Ok(())
     }
 
-    fn bind(&self, work: &mut Work<'_>, person: &str, mismatch: bool) -> Result<(), Fault> {
-        if mismatch {
-            return Ok(());
-        }
+    fn bind(&self, work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
         if let Some(key) = &self.key {
             self.bind_key(work, person, key)?;
         }

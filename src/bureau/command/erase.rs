@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::refold::{Circle, Logged, key_of, open};
+use super::refold::{Circle, Logged, open};
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::needs::Needs;
@@ -15,7 +15,6 @@ use crate::bureau::work::Work;
 use crate::bureau::{authority, matter, tomb};
 use crate::error::Problem;
 use crate::kernel::bytes::base64;
-use crate::kernel::seal::SealKey;
 use crate::ledger::body::{
     Draft, PersonalPart, evidence_name, evidence_until, open_part, person_key_name, seal_part,
 };
@@ -24,7 +23,7 @@ use crate::ledger::rows::{self as ledger_rows, BodyRow};
 use crate::policy::{Action, AtEnd, Erasure, Kept, Pack};
 use crate::rights::rows::{self as rights_rows, Forget};
 use crate::score::{forget as score_forget, live};
-use crate::store::{AnyConn, KeyStore, StoreError};
+use crate::store::StoreError;
 
 /// What is kept as evidence of who got what on which ground, until its own clock ends.
 const EVIDENCE: [&str; 8] = [
@@ -71,12 +70,12 @@ pub(super) fn ranges(mut indexes: Vec<i64>) -> Vec<[i64; 2]> {
 
 impl Erase {
     fn permitted(&self, work: &mut Work<'_>) -> Result<String, Fault> {
-        let (person, mismatch) = authority::whom(work, &self.admission, &self.subject)?;
+        let (person, doubt) = authority::whom(work, &self.admission, &self.subject)?;
         let residence = super::consent::residence(work, &person);
         let mut facts = authority::facts(work, &self.admission, Action::Erase, &residence);
         authority::add_person(work, &mut facts, &person)?;
         authority::add_standing(work, &mut facts, &self.admission, &person, "erase");
-        facts.person.mismatch = mismatch;
+        authority::add_doubt(&mut facts, doubt);
         facts.item.found = true;
         facts.item.own = true;
         facts.item.held = held(work, &person);
@@ -98,30 +97,6 @@ pub(super) fn held(work: &Work<'_>, person: &str) -> bool {
     rows.iter().any(|id| work.loaded.persons.get(id).is_some_and(|row| row.held_idx.is_some()))
 }
 
-/// Refuses when records of the person lie sealed under somebody else's key: they came while the
-/// two were held to be one, and would stay behind, as that other person's.
-fn elsewhere(
-    conn: &mut AnyConn,
-    keystore: &KeyStore,
-    loaded: &BTreeMap<String, SealKey>,
-    circle: &Circle,
-    ids: &[&str],
-) -> Result<(), StoreError> {
-    let others: Vec<&str> = circle.ids().into_iter().filter(|id| !ids.contains(id)).collect();
-    for row in ledger_rows::all_about(conn, &others)? {
-        if row.kind != "observation" || row.personal.is_empty() {
-            continue;
-        }
-        let owner = row.person.clone().unwrap_or_default();
-        let logged = open(&row, &key_of(loaded, keystore, &owner)?)?;
-        if circle.holds(&logged.observation.subject, &owner) {
-            let text = format!("entry {} lies with somebody else since a split", row.idx);
-            return Err(StoreError::Refused(text));
-        }
-    }
-    Ok(())
-}
-
 /// Sorts the entries about a person into what goes and what stays as evidence.
 fn part(work: &mut Work<'_>, person: &str, ids: &[&str], keep: bool) -> Result<Parting, Fault> {
     let size = work.size();
@@ -132,9 +107,8 @@ fn part(work: &mut Work<'_>, person: &str, ids: &[&str], keep: bool) -> Result<P
         .filter(|partner| work.engine.rules.is_lender(&partner.sector))
         .map(|partner| partner.id.clone())
         .collect();
-    let parted = work.with_bodies(|conn, loaded, _, keystore| {
+    let parting = work.with_bodies(|conn, loaded, _, _| {
         let circle = Circle::of(conn, person, size)?;
-        elsewhere(conn, keystore, loaded, &circle, ids)?;
         let mut parting = Parting::default();
         for row in ledger_rows::all_about(conn, ids)? {
             if row.personal.is_empty() {
@@ -150,9 +124,10 @@ fn part(work: &mut Work<'_>, person: &str, ids: &[&str], keep: bool) -> Result<P
                 .get(&person_key_name(&owner))
                 .ok_or_else(|| StoreError::inconsistent("the key of a person is not loaded"))?;
             let logged = open(&row, key)?;
+            // A split hands over what is another's: see `resolve`.
             if !circle.holds(&logged.observation.subject, &owner) {
-                let text = format!("entry {} belongs to somebody else since a split", row.idx);
-                return Err(StoreError::Refused(text));
+                let text = format!("entry {} lies with somebody whose it is not", row.idx);
+                return Err(StoreError::inconsistent(text));
             }
             let adverse = logged.observation.fact.is_adverse();
             if keep && adverse && lenders.contains(&logged.furnisher) {
@@ -164,14 +139,7 @@ fn part(work: &mut Work<'_>, person: &str, ids: &[&str], keep: bool) -> Result<P
         }
         Ok(parting)
     });
-    match parted {
-        Ok(parting) => Ok(parting),
-        Err(StoreError::Refused(text)) => {
-            let text = format!("The bureau must first take two files apart: {text}.");
-            Err(Problem::new("file_shared", text).into())
-        }
-        Err(error) => Err(error.into()),
-    }
+    Ok(parting?)
 }
 
 /// Until when each standing word of a file is kept by its own clock, by index; a word that was

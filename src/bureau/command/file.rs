@@ -47,14 +47,14 @@ impl Command for SeeFile {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
-        let (person, mismatch) = authority::whom(work, &self.admission, &self.subject)?;
+        let (person, doubt) = authority::whom(work, &self.admission, &self.subject)?;
         let residence = super::consent::residence(work, &person);
         let staff = matches!(self.admission.principal, Principal::Operator { .. });
         let action = if staff { Action::LookUp } else { Action::SeeFile };
         let mut facts = authority::facts(work, &self.admission, action, &residence);
         authority::add_person(work, &mut facts, &person)?;
         authority::add_standing(work, &mut facts, &self.admission, &person, "see_file");
-        facts.person.mismatch = mismatch;
+        authority::add_doubt(&mut facts, doubt);
         let about = Some(person.as_str());
         let permit = authority::permit(work, &self.admission, &facts, PublicKind::Right, about)?;
         let terms = permit.spend();

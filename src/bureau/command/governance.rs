@@ -16,12 +16,16 @@ use crate::ledger::rows::ArtefactRow;
 use crate::partner::signature::PublicKey;
 use crate::partner::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Quota, Role};
 use crate::policy::{Action, Environment};
+use crate::score::rows as score_rows;
+
+/// What [`InForce`] says of rule packs.
+pub const PACKS: &str = "packs";
 
 /// A pack set or scorecard comes into force, again perhaps; also the first entry of a log.
 pub struct InForce {
     /// Who says so.
     pub admission: Admission,
-    /// `packs` or `scorecard`.
+    /// [`PACKS`] or `scorecard`.
     pub kind: &'static str,
     /// Name and version.
     pub name: String,
@@ -40,8 +44,16 @@ impl Command for InForce {
         needs_of_admission(&self.admission, needs);
     }
 
+    fn puts_packs_in_force(&self) -> bool {
+        self.kind == PACKS
+    }
+
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
         let (actor, _) = authority::actor(work, &self.admission);
+        if self.puts_packs_in_force() {
+            // what another process wrote under its own clocks since `packs::age_profiles`
+            score_rows::age_rest(work.conn)?;
+        }
         let draft = Draft::new("in_force", PublicKind::Governance)
             .says("by", actor)
             .says("what", self.kind)

@@ -23,6 +23,7 @@ use crate::policy::{
 };
 use crate::score::rows::MarkRow;
 use crate::score::{AsOf, Vector, assess};
+use crate::subject::rows::PairwiseRow;
 
 /// `POST /v1/inquiries`.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -175,7 +176,7 @@ impl Inquire {
             partner.is_some_and(|p| p.scenarios.contains_key(&self.sent.scenario));
         if let Some(person) = &person {
             authority::add_person(work, &mut facts, person)?;
-            facts.person.mismatch = row.as_ref().is_some_and(|row| row.mismatch);
+            authority::add_doubt(&mut facts, row.as_ref().and_then(PairwiseRow::doubt));
             let default = work.engine.rules.scenario(&self.sent.scenario).and_then(|s| s.threshold);
             let threshold = self.threshold(work, default);
             facts.actor.probing = probing::is_too_much(work, &asker, person, threshold);

@@ -29,6 +29,7 @@ pub mod read;
 pub mod reconsider;
 pub mod record;
 pub mod refold;
+pub mod rekey;
 pub mod reporting;
 pub mod resolve;
 pub mod rights;
@@ -61,6 +62,12 @@ pub trait Command: Send {
 
     /// Waits behind the interactive ones.
     fn is_bulk(&self) -> bool {
+        false
+    }
+
+    /// Whether it puts this process's rule packs in force: the one thing that a process may write
+    /// while others are.
+    fn puts_packs_in_force(&self) -> bool {
         false
     }
 

@@ -23,8 +23,9 @@ use crate::kernel::bytes::{Digest, keyed};
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::policy::{self, Action, Category, Decision, Facts, Told, decide};
-use crate::score::{FoldContext, forget, needs_refold};
+use crate::score::{FoldContext, forget, needs_refold, versions};
 use crate::store::StoreError;
+use crate::subject::rows::Doubt;
 
 /// Lines of one slice at most (decisions.md 12).
 pub const SLICE_LINES_MAX: usize = 500;
@@ -133,9 +134,9 @@ impl ObserveSlice {
             let text = "no such subject of yours: use the id that POST /v1/subjects gave you";
             return Ok(reject("subject_not_found", text));
         };
-        let (holder, mismatch) = (row.person.clone(), row.mismatch);
+        let (holder, doubt) = (row.person.clone(), row.doubt());
         let person = work.loaded.canonical(&holder).to_string();
-        let facts = match self.facts(work, observation, &person, mismatch) {
+        let facts = match self.facts(work, observation, &person, doubt) {
             Ok(facts) => facts,
             Err(Fault::Store(error)) => return Err(error),
             Err(Fault::Problem(problem, _)) => {
@@ -146,6 +147,12 @@ impl ObserveSlice {
             Decision::Permit(permit) => drop(permit.spend()),
             Decision::Refusal(refusal) => {
                 let rules = &work.engine.rules;
+                // What was taken in when its time was not over changes nothing when sent again.
+                if refusal.code() == "past_retention"
+                    && self.is_known(work, observation, &holder)?
+                {
+                    return Ok(Fate::Duplicate);
+                }
                 // The state of the person is not the furnisher's to learn.
                 if rules.refusals().told(refusal.code()) == Told::Lender {
                     return Ok(reject("not_collected", "nothing is collected about this subject"));
@@ -178,6 +185,19 @@ impl ObserveSlice {
             return Ok(reject("observations_limit", "this file is full: speak with the bureau"));
         }
         Ok(Fate::Accept { person, identity, digest: digests.own })
+    }
+
+    /// Whether the last word on the record is this very one.
+    fn is_known(
+        &self,
+        work: &Work<'_>,
+        observation: &Observation,
+        holder: &str,
+    ) -> Result<bool, StoreError> {
+        let identity = identity(work.engine, holder, &self.furnisher(), observation);
+        let own = digest(work.engine, observation, self.scored())?;
+        let last = work.loaded.facts.get(identity.as_slice());
+        Ok(last.is_some_and(|fact| fact.digest == own))
     }
 
     /// What the last word on the same record says to this one; `None` when it may follow.
@@ -218,12 +238,12 @@ impl ObserveSlice {
         work: &mut Work<'_>,
         observation: &Observation,
         person: &str,
-        mismatch: bool,
+        doubt: Option<Doubt>,
     ) -> Result<Facts, Fault> {
         let residence = super::consent::residence(work, person);
         let mut facts = authority::facts(work, &self.admission, Action::Furnish, &residence);
         authority::add_person(work, &mut facts, person)?;
-        facts.person.mismatch = mismatch;
+        authority::add_doubt(&mut facts, doubt);
         let standing = match observation.basis.kind {
             BasisKind::Consent => work
                 .loaded
@@ -242,6 +262,7 @@ impl ObserveSlice {
             _ => true,
         };
         self.add_record(work, &mut facts, observation, standing.as_ref());
+        facts.record.past_retention = is_past(work, observation, &residence);
         Ok(facts)
     }
 
@@ -356,6 +377,18 @@ impl ObserveSlice {
         }
         Ok(work.append(draft)?.index)
     }
+}
+
+/// Whether a report is about what the law of the residence keeps no longer. The records around it
+/// may say more, and the sweep looks at them; a correction or deletion is always taken.
+fn is_past(work: &Work<'_>, observation: &Observation, residence: &str) -> bool {
+    if observation.op != Operation::Report {
+        return false;
+    }
+    let Some(clocks) = super::refold::retention(work.engine, residence) else { return false };
+    let (_, offset) = super::refold::terms(work.engine, residence);
+    let over = versions::surely_over(&observation.fact, clocks);
+    over.is_some_and(|day| day <= work.now.date_at(offset))
 }
 
 /// Whole days from one date to another; negative when it lies before.

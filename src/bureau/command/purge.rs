@@ -4,29 +4,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::erase::{circle_of, held, ranges};
 use super::observe::identity;
 use super::refold::{Circle, Logged, gather, key_of, refold, retention, terms};
+use super::rekey::{Leaving, rekey};
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::needs::Needs;
-use crate::bureau::work::{Work, answer_place, artefact_place};
+use crate::bureau::work::Work;
 use crate::bureau::{authority, matter};
-use crate::collect::Observation;
-use crate::consent::rows as consent_rows;
 use crate::error::Problem;
-use crate::inquiry::rows as inquiry_rows;
 use crate::kernel::bytes::base64;
-use crate::kernel::seal::{SealBroken, SealKey};
-use crate::ledger::body::{Draft, PersonalPart, open_part, person_key_name, seal_part};
+use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
-use crate::ledger::rows as ledger_rows;
-use crate::policy::AtEnd;
-use crate::rights::rows::{self as rights_rows, BarredRow, Purge};
-use crate::score::{forget, live};
-use crate::store::StoreError;
+use crate::rights::rows::BarredRow;
+use crate::score::versions::{self, Name, name};
 use crate::subject::rows::{self as subject_rows, By};
 
 /// Purges what is past its time on one person's file.
@@ -41,19 +35,9 @@ pub struct PurgeItems {
 #[derive(Default)]
 struct Over {
     entries: Vec<Logged>,
+    /// Those of records of which nothing stays.
+    whole: BTreeSet<u64>,
     rules: BTreeSet<String>,
-}
-
-fn broken(error: SealBroken) -> StoreError {
-    StoreError::inconsistent(error.to_string())
-}
-
-/// One record under all its versions.
-fn name_of(one: &Logged) -> (String, String, &'static str, String, String) {
-    let observation: &Observation = &one.observation;
-    let (reference, period) = observation.fact.identity();
-    let kind = observation.fact.type_name();
-    (one.furnisher.clone(), observation.subject.clone(), kind, reference, period)
 }
 
 /// What is over on `person`'s file today, every version of it.
@@ -69,16 +53,23 @@ fn over(work: &mut Work<'_>, person: &str) -> Result<Over, Fault> {
         let circle = Circle::of(conn, person, size)?;
         gather(conn, &mut key, &circle, size, fresh)
     })?;
-    let standing = live(logged.iter().map(|one| one.in_context(offset)));
+    let entries: Vec<_> = logged.iter().map(|one| one.in_context(offset)).collect();
     let mut found = Over::default();
-    let mut names = BTreeSet::new();
-    for end in forget::ends(&standing, clocks) {
-        if end.then == AtEnd::Purge && end.from <= today {
+    let mut gone = BTreeSet::new();
+    for end in versions::purges(&entries, clocks) {
+        if end.from <= today {
             found.rules.insert(end.rule.to_string());
-            names.extend(logged.iter().find(|one| one.index == end.index).map(name_of));
+            gone.insert(end.index);
         }
     }
-    found.entries = logged.into_iter().filter(|one| names.contains(&name_of(one))).collect();
+    // A record of which every version goes may not be sent again.
+    let left = entries.iter().filter(|(at, _)| !gone.contains(&at.index));
+    let left: BTreeSet<Name<'_>> = left.map(|(at, one)| name(at.furnisher, one)).collect();
+    let whole = entries
+        .iter()
+        .filter(|(at, one)| gone.contains(&at.index) && !left.contains(&name(at.furnisher, one)));
+    found.whole = whole.map(|(at, _)| at.index).collect();
+    found.entries = logged.into_iter().filter(|one| gone.contains(&one.index)).collect();
     Ok(found)
 }
 
@@ -112,9 +103,17 @@ impl Command for PurgeItems {
             return Ok(Answer::ok(&json!({ "purged": 0 }), None));
         }
         let gone: Vec<i64> = over.entries.iter().map(|one| one.index as i64).collect();
-        let bars = bars(work, &over.entries)?;
+        let bars = bars(work, &over)?;
         for id in &ids {
-            reseal(work, id, &gone, &bars)?;
+            rekey(
+                work,
+                id,
+                &Leaving {
+                    gone: &gone,
+                    facts: bars.keys().cloned().collect(),
+                    ..Leaving::default()
+                },
+            )?;
         }
         let certificate = json!({
             "certificate": "fivefold-purge/v1", "at": work.now, "gone": ranges(gone.clone()),
@@ -151,9 +150,9 @@ impl Command for PurgeItems {
 }
 
 /// Names and bars of the records that go: their furnisher may not send them again.
-fn bars(work: &mut Work<'_>, entries: &[Logged]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Fault> {
+fn bars(work: &mut Work<'_>, over: &Over) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Fault> {
     let mut out = BTreeMap::new();
-    for one in entries {
+    for one in over.entries.iter().filter(|one| over.whole.contains(&one.index)) {
         let subject = one.observation.subject.as_str();
         let rows = subject_rows::pairwise(work.conn, By::Key, &[subject])?;
         let Some(row) = rows.first() else { continue };
@@ -161,64 +160,4 @@ fn bars(work: &mut Work<'_>, entries: &[Logged]) -> Result<BTreeMap<Vec<u8>, Vec
         out.insert(name.to_vec(), matter::bar_id(work.engine, &name).to_vec());
     }
     Ok(out)
-}
-
-/// Seals what stays of one person's under a fresh key.
-fn reseal(
-    work: &mut Work<'_>,
-    id: &str,
-    gone: &[i64],
-    bars: &BTreeMap<Vec<u8>, Vec<u8>>,
-) -> Result<(), Fault> {
-    let name = person_key_name(id);
-    work.replace_key(&name)?;
-    let key: SealKey = work.key(&name)?.clone();
-    let engine = work.engine;
-    let env = &engine.env;
-    let mut purge = Purge { person: id.to_string(), ..Purge::default() };
-    for row in ledger_rows::all_about(work.conn, &[id])? {
-        if row.personal.is_empty() {
-            continue;
-        }
-        if gone.contains(&row.idx) {
-            purge.gone.push(row.idx);
-            continue;
-        }
-        let index = row.idx.unsigned_abs();
-        let part: PersonalPart =
-            open_part(&key, "personal", index, &row.personal).map_err(broken)?;
-        purge.bodies.push((row.idx, seal_part(env, &key, "personal", index, &part)));
-    }
-    purge.facts = bars.keys().cloned().collect();
-    let vault = work.identity(id)?;
-    if let Some(row) = work.loaded.persons.get(id).cloned() {
-        let index = row.idx.unsigned_abs();
-        work.put_person(row, &vault, index)?;
-    }
-    for mut row in consent_rows::by_person(work.conn, &[id])? {
-        let place = artefact_place(&row.id, row.idx.unsigned_abs());
-        let plain = key.open(place, &row.artefact).map_err(broken)?;
-        row.artefact = key.seal(env, place, &plain);
-        work.put_consent(row);
-    }
-    for row in inquiry_rows::by_person(work.conn, &[id])? {
-        let place = answer_place(&row.id, row.idx.unsigned_abs());
-        let plain = key.open(place, &row.answer).map_err(broken)?;
-        let sealed = key.seal(env, place, &plain);
-        purge.answers.push((row.id, sealed));
-    }
-    for row in rights_rows::matters_of(work.conn, &[id])? {
-        let content: Value = matter::open(&row, &key)?;
-        let index = row.idx.unsigned_abs();
-        work.put_matter(row, &content, index)?;
-    }
-    for row in rights_rows::events_of(work.conn, &[id])? {
-        let body = matter::open_event(&row, &key)?;
-        let sealed = matter::seal_event(engine, &key, row.id, row.idx.unsigned_abs(), &body);
-        purge.events.push((row.id, sealed));
-    }
-    // Whatever the profile holds is sealed by the refold that follows.
-    work.folded(id)?;
-    work.rights().purged.push(purge);
-    Ok(())
 }

@@ -16,9 +16,9 @@ use crate::kernel::seal::SealKey;
 use crate::kernel::{Currency, Time};
 use crate::ledger::body::{PersonalPart, open_part, person_key_name};
 use crate::ledger::rows::{self as ledger_rows, BodyRow};
-use crate::policy::{AtEnd, Retention};
+use crate::policy::Retention;
 use crate::rights::rows::{self as rights_rows, ContestedRow};
-use crate::score::{FoldContext, Profile, forget, live};
+use crate::score::{FoldContext, Profile, forget, live, versions};
 use crate::store::{AnyConn, KeyStore, StoreError};
 use crate::subject::rows::{self as subject_rows, By, ResolutionRow};
 
@@ -257,12 +257,12 @@ pub struct Folding {
     pub purge_day: i64,
 }
 
-/// The day on which the first of these entries must go, used in a score or not.
+/// The day on which the first of these entries must go, used in a score or not, standing or not.
 fn purge_day(logged: &[Logged], question: &Question<'_>) -> i64 {
     let Some(retention) = question.retention else { return NEVER };
-    let standing = live(logged.iter().map(|one| one.in_context(question.utc_offset_hours)));
-    let ends = forget::ends(&standing, retention);
-    let due = ends.iter().filter(|end| end.then == AtEnd::Purge).map(|end| end.from).min();
+    let entries: Vec<_> =
+        logged.iter().map(|one| one.in_context(question.utc_offset_hours)).collect();
+    let due = versions::purges(&entries, retention).into_iter().map(|end| end.from).min();
     due.map_or(NEVER, day_number)
 }
 

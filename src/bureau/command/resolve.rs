@@ -1,21 +1,26 @@
 //! Resolution by staff: an alias, a merge, a split, a no-merge (data-model.md). Each is an entry,
 //! and reversible: what was furnished stays where it was sent, and profiles are folded anew.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
-use super::refold::{merged_at, refold, stands_for};
+use super::erase::{circle_of, ranges};
+use super::refold::{merged_at, open, refold, stands_for};
+use super::rekey::{Leaving, rekey};
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::authority;
 use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
 use crate::error::Problem;
-use crate::ledger::body::Draft;
+use crate::ledger::body::{Draft, person_key_name};
 use crate::ledger::leaf::PublicKind;
+use crate::ledger::rows as ledger_rows;
 use crate::policy::Action;
 use crate::subject::Lookup;
 use crate::subject::document::Document;
-use crate::subject::rows::{self as subject_rows, LookupRow, ResolutionRow};
+use crate::subject::rows::{self as subject_rows, By, LookupRow, ResolutionRow};
 
 /// What is done about who is who.
 pub enum Resolution {
@@ -136,17 +141,66 @@ impl Command for Resolve {
         facts.person.known = true;
         let about = Some(self.person.as_str());
         authority::permit(work, &self.admission, &facts, PublicKind::Subject, about)?.spend();
+        let handed = match &self.resolution {
+            Resolution::Split(other) => hand_over(work, &self.person, other)?,
+            _ => Vec::new(),
+        };
         let (actor, _) = authority::actor(work, &self.admission);
         let draft = Draft::new(self.kind(), PublicKind::Subject)
             .about(&self.person)
             .says("by", actor)
             .says("evidence", self.evidence.clone())
+            .says("handed", json!(ranges(handed)))
             .holds(json!({ "person": self.person, "other": self.other() }));
         let recorded = work.append(draft)?;
         self.apply(work, recorded.index)?;
         let body = json!({ "kind": self.kind(), "log": recorded.receipt() });
         Ok(Answer::created(&body, about))
     }
+}
+
+/// Before `other` is a person of their own again: the records that came while the two were held to
+/// be one lie under one key, and go each to whom they were sent about. So either can be forgotten,
+/// or an item of theirs purged, without the other's file. Gives the entries.
+fn hand_over(work: &mut Work<'_>, person: &str, other: &str) -> Result<Vec<i64>, Fault> {
+    let whole = work.loaded.canonical(person).to_string();
+    let group = circle_of(work, &whole);
+    if work.is_pending_about(&group.iter().map(String::as_str).collect::<Vec<_>>()) {
+        let text = "Something about this person is being recorded. Try again at once.";
+        return Err(Problem::new("not_ready", text).retry_after(1).into());
+    }
+    let into = merged_at(&subject_rows::resolutions(work.conn)?, work.size());
+    let leaves = |id: &str| {
+        let mut at = id;
+        while at != other {
+            let Some(next) = into.get(at) else { return false };
+            at = next;
+        }
+        true
+    };
+    let ids: Vec<&str> = group.iter().map(String::as_str).collect();
+    let pairwise = subject_rows::pairwise(work.conn, By::Person, &ids)?;
+    let origin: BTreeMap<String, String> =
+        pairwise.into_iter().map(|row| (row.id, row.person)).collect();
+    let mut all = Vec::new();
+    for id in &group {
+        let key = work.key(&person_key_name(id))?.clone();
+        let mut handed = BTreeMap::new();
+        for row in ledger_rows::bodies_about(work.conn, &[id], "observation", work.size())? {
+            if row.personal.is_empty() {
+                continue;
+            }
+            let owner = origin.get(&open(&row, &key)?.observation.subject);
+            if let Some(owner) = owner.filter(|owner| leaves(owner) != leaves(id)) {
+                handed.insert(row.idx, owner.clone());
+            }
+        }
+        all.extend(handed.keys().copied());
+        if !handed.is_empty() {
+            rekey(work, id, &Leaving { handed, ..Leaving::default() })?;
+        }
+    }
+    Ok(all)
 }
 
 impl Resolve {

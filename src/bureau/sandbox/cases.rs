@@ -323,6 +323,7 @@ pub const UNSHOWN: &[(&str, &str)] = &[
     ("dimension_off", "met when records are sent"),
     ("category_prohibited", "met when records are sent"),
     ("category_unlisted", "met when records are sent"),
+    ("past_retention", "met when records are sent"),
     ("adverse_notice_missing", "met when records are sent"),
     ("written_consent_missing", "met when records are sent"),
     ("restricted_consent_missing", "met when records are sent"),
@@ -331,7 +332,7 @@ pub const UNSHOWN: &[(&str, &str)] = &[
     ("answer_expired", "GET /v1/inquiries/{id} after use.expires_at"),
     ("legal_hold", "an erasure, not an inquiry"),
     ("erasure_not_provided", "an erasure, not an inquiry"),
-    ("identity_ambiguous", "documents that lead to two persons read identity_mismatch"),
+    ("identity_ambiguous", "enrol somebody with the documents of two persons"),
     ("person_unknown", "a consent belongs to a person, so consent_not_found comes first"),
     ("disputed", "a disputed item is left out, and the answer says `disputed`"),
 ];

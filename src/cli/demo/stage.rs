@@ -95,6 +95,7 @@ impl Stage {
             licensed: false,
             home: HOME.to_string(),
             policies: None,
+            puts_packs_in_force: true,
         };
         let bureau = Arc::new(Bureau::init(env, &settings)?);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

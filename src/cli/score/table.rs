@@ -1,5 +1,6 @@
 //! The table of scores as Parquet: sorted by person, the same scores give the same bytes.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -21,26 +22,47 @@ use crate::score::{Assessment, Outcome, Scorecard};
 /// The name and version of the table's schema, in the file's metadata.
 const SCHEMA: &str = "scores/v1";
 
-/// The table as a Parquet file.
-pub fn parquet(seen: &[Seen], known_at: Option<u64>, card: &Scorecard) -> Result<Vec<u8>, Failure> {
-    let broken = |e: &dyn std::fmt::Display| {
-        Failure::new("table_not_written", format!("the table of scores: {e}"))
-    };
-    let batch = batch(seen, known_at).map_err(|e| broken(&e))?;
-    let pair = |key: &str, value: String| KeyValue::new(key.to_string(), value);
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_created_by("fivefold".to_string())
-        .set_key_value_metadata(Some(vec![
-            pair("fivefold.schema", SCHEMA.to_string()),
-            pair("fivefold.model", format!("{} {}", card.id, card.version)),
-            pair("fivefold.model_digest", hex(&card.digest)),
-        ]))
-        .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))
-        .map_err(|e| broken(&e))?;
-    writer.write(&batch).map_err(|e| broken(&e))?;
-    writer.into_inner().map_err(|e| broken(&e))
+/// The table as a Parquet file, written a page of persons at a time.
+pub struct Table<W: Write + Send> {
+    writer: ArrowWriter<W>,
+    known_at: Option<u64>,
+}
+
+fn broken(error: impl std::fmt::Display) -> Failure {
+    Failure::new("table_not_written", format!("the table of scores: {error}"))
+}
+
+impl<W: Write + Send> Table<W> {
+    /// A table of the scores that `card` gives.
+    ///
+    /// # Errors
+    /// It cannot be written, here and below.
+    pub fn begin(to: W, known_at: Option<u64>, card: &Scorecard) -> Result<Table<W>, Failure> {
+        let schema = batch(&[], known_at).map_err(broken)?.schema();
+        let pair = |key: &str, value: String| KeyValue::new(key.to_string(), value);
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_created_by("fivefold".to_string())
+            .set_key_value_metadata(Some(vec![
+                pair("fivefold.schema", SCHEMA.to_string()),
+                pair("fivefold.model", format!("{} {}", card.id, card.version)),
+                pair("fivefold.model_digest", hex(&card.digest)),
+            ]))
+            .build();
+        let writer = ArrowWriter::try_new(to, schema, Some(properties)).map_err(broken)?;
+        Ok(Table { writer, known_at })
+    }
+
+    /// The next persons.
+    pub fn add(&mut self, seen: &[Seen]) -> Result<(), Failure> {
+        let batch = batch(seen, self.known_at).map_err(broken)?;
+        self.writer.write(&batch).map_err(broken)
+    }
+
+    /// Nobody more.
+    pub fn finish(self) -> Result<W, Failure> {
+        self.writer.into_inner().map_err(broken)
+    }
 }
 
 fn batch(seen: &[Seen], known_at: Option<u64>) -> Result<RecordBatch, ArrowError> {
@@ -103,8 +125,13 @@ mod tests {
             observations: 0,
             assessment: None,
         }];
-        let file = parquet(&seen, Some(9), &card).expect("a table");
-        assert_eq!(file, parquet(&seen, Some(9), &card).expect("the same bytes"));
+        let written = || {
+            let mut table = Table::begin(Vec::new(), Some(9), &card)?;
+            table.add(&seen)?;
+            table.finish()
+        };
+        let file = written().expect("a table");
+        assert_eq!(file, written().expect("the same bytes"));
         let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file)).expect("a file");
         let mut batches = reader.build().expect("a reader");
         let batch = batches.next().expect("a batch").expect("rows");

@@ -81,6 +81,7 @@ fn bits_of_record(record: &mut Record) -> Vec<&mut bool> {
         &mut record.furnisher_is_lender,
         &mut record.written_consent,
         &mut record.synthetic,
+        &mut record.past_retention,
     ]
 }
 
