@@ -116,7 +116,9 @@ on_both!(the_state_of_a_person_is_told_to_a_lender_only, "US", |world| {
     table.push(("identity_mismatch", at_bank, at_hotel));
     // The documents of two persons: nobody is guessed between.
     let (one, other) = (Human::nth(13, "US"), Human::nth(14, "US"));
-    (world.enrol(&bank, &one), world.enrol(&bank, &other));
+    for human in [&one, &other] {
+        world.enrol(&bank, human);
+    }
     let mut both = one.enrolment();
     both["documents"] = json!([one.enrolment()["documents"][0], other.enrolment()["documents"][0]]);
     both["synthetic"] = json!(world.made_up());

@@ -553,7 +553,7 @@ on_both!(a_version_that_was_corrected_goes_by_its_own_clock, |world| {
 on_both!(what_the_law_keeps_no_longer_is_not_taken_in, |world| {
     let case = case(world, "CN");
     let old = month(&case.subject, &case.consent, "acc-ancient", "2019-03");
-    let receipt = world.furnish(&case.bank, &[old.clone()]);
+    let receipt = world.furnish(&case.bank, &[old]);
     assert_eq!(receipt.errors[0].code, "past_retention", "{:?}", receipt.errors);
     assert_eq!(receipt.accepted, 0);
     let recent = month(&case.subject, &case.consent, "acc-ancient", "2025-03");
