@@ -33,6 +33,8 @@ const AGAIN_SECONDS: u64 = 2;
 pub struct Order {
     /// Who sent it; the nonce is spent, and the idempotency key is the closing command's.
     pub admission: Admission,
+    /// How the file is written.
+    pub format: Format,
     /// Check everything, apply nothing.
     pub dry_run: bool,
     /// Its id, when it outlives a request.
@@ -94,7 +96,7 @@ impl Bureau {
             tracing::error!(told, counted = receipt.control_totals.count, "an upload lost lines");
             return Err(lost());
         }
-        upload::close(&mut receipt);
+        upload::close(&mut receipt, order.format);
         let admission = Admission {
             nonce: None,
             idempotency: order.admission.idempotency.clone().filter(|_| !order.dry_run),
@@ -151,19 +153,20 @@ impl Bureau {
             nonce: None,
             idempotency: None,
         };
-        let order = Order { admission, dry_run: row.dry_run, upload: Some(row.id.clone()) };
         let done = self.recalled(&row).map_err(unread).and_then(|(outcome, file)| {
+            let (upload, dry_run) = (Some(row.id.clone()), row.dry_run);
+            let order = Order { admission, format: file.format, dry_run, upload };
             // Lines are read as on the day the file came, also when it is gone on with later.
             let now = Time::from_micros(row.created_us);
-            let engine = &self.engine;
+            let by = &order.admission;
             let (receipt, from) = match outcome {
                 UploadOutcome::Receipt(receipt) => (receipt, row.next_line.unsigned_abs()),
                 _ => {
-                    let Checked { receipt, .. } = upload::check(engine, now, &file, false)?;
+                    let Checked { receipt, .. } = self.checked(by, now, &file, false)?;
                     (receipt, 0)
                 }
             };
-            let lines = upload::lines(engine, now, &file, from)?;
+            let lines = self.lines(by, now, &file, from)?;
             let mut going_on = |_| !closing.load(Ordering::Relaxed);
             self.apply(&order, receipt, lines, &mut going_on)
         });

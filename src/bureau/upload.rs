@@ -8,8 +8,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::Engine;
+use super::admission::Admission;
 use super::command::observe::{Line, SliceOutcome};
+use super::metro2::{Accounts, by_record};
+use super::{Bureau, Engine};
+use crate::collect::metro2::is_metro2;
 use crate::collect::{
     BatchHeader, FieldError, LineError, Lines, ReadContext, Receipt, Rows, SharedBlob, Totals,
     ends_batch, read_observation,
@@ -31,25 +34,36 @@ pub enum Format {
     Ndjson,
     /// `application/vnd.apache.parquet`.
     Parquet,
+    /// `application/x-metro2`: records of the Credit Reporting Resource Guide.
+    Metro2,
 }
 
 impl Format {
     /// The format that the first bytes speak of.
     pub fn of(bytes: &[u8]) -> Format {
-        if bytes.starts_with(b"PAR1") { Format::Parquet } else { Format::Ndjson }
+        if bytes.starts_with(b"PAR1") {
+            Format::Parquet
+        } else if is_metro2(bytes) {
+            Format::Metro2
+        } else {
+            Format::Ndjson
+        }
     }
 
-    /// `ndjson` or `parquet`.
+    /// `ndjson`, `parquet` or `metro2`.
     pub fn name(self) -> &'static str {
         match self {
             Format::Ndjson => "ndjson",
             Format::Parquet => "parquet",
+            Format::Metro2 => "metro2",
         }
     }
 
     /// The format of this name.
     pub fn from_name(name: &str) -> Option<Format> {
-        [Format::Ndjson, Format::Parquet].into_iter().find(|format| format.name() == name)
+        [Format::Ndjson, Format::Parquet, Format::Metro2]
+            .into_iter()
+            .find(|format| format.name() == name)
     }
 }
 
@@ -77,11 +91,16 @@ pub struct Checked {
 type Cut = (u64, Result<Map<String, Value>, FieldError>);
 type Header = Option<Result<BatchHeader, Vec<FieldError>>>;
 
-fn opened(file: &UploadFile) -> Result<(Header, Box<dyn Iterator<Item = Cut>>), Problem> {
+fn within(file: &UploadFile) -> Result<(), Problem> {
     if file.blob.length() > UPLOAD_BYTES_MAX {
         let text = format!("at most {UPLOAD_BYTES_MAX} bytes in one upload: send it in parts");
         return Err(refused(vec![FieldError::whole("file_too_large", text)]));
     }
+    Ok(())
+}
+
+fn opened(file: &UploadFile) -> Result<(Header, Box<dyn Iterator<Item = Cut>>), Problem> {
+    within(file)?;
     Ok(match file.format {
         Format::Ndjson => {
             let mut lines = Lines::open(file.blob.clone());
@@ -91,22 +110,24 @@ fn opened(file: &UploadFile) -> Result<(Header, Box<dyn Iterator<Item = Cut>>), 
             let rows = Rows::open(file.blob.clone()).map_err(refused)?;
             (rows.header(), Box::new(rows))
         }
+        // Its lines are not found without the database: see [`Bureau::checked`].
+        Format::Metro2 => return Err(Problem::internal()),
     })
 }
 
 /// What the reading of a line depends on.
-struct Context {
+pub(super) struct Context {
     allowed: BTreeSet<String>,
-    now: Time,
+    pub(super) now: Time,
 }
 
 impl Context {
-    fn new(engine: &Engine, now: Time) -> Context {
+    pub(super) fn new(engine: &Engine, now: Time) -> Context {
         let allowed = engine.rules.categories().iter().map(|(name, _)| name.to_string()).collect();
         Context { allowed, now }
     }
 
-    fn read(&self) -> ReadContext<'_> {
+    pub(super) fn read(&self) -> ReadContext<'_> {
         // The latest date on earth: nobody's today is refused as a tomorrow.
         let today = self.now.date_at(14);
         let oldest = self.now.plus_days(-366 * HISTORY_YEARS).date_at(0);
@@ -176,6 +197,74 @@ pub fn lines(
     }))
 }
 
+impl Bureau {
+    /// [`check`], for a file of any format that the sender of `admission` sent.
+    ///
+    /// # Errors
+    /// As [`check`]; and the database's.
+    pub fn checked(
+        &self,
+        admission: &Admission,
+        now: Time,
+        file: &UploadFile,
+        keep: bool,
+    ) -> Result<Checked, Problem> {
+        if file.format != Format::Metro2 {
+            return check(&self.engine, now, file, keep);
+        }
+        within(file)?;
+        let mut accounts = self.accounts(admission, now, file);
+        let (mut lines, mut count) = (Vec::new(), 0);
+        let mut receipt = Receipt::new(&file.digest);
+        for line in &mut accounts {
+            match line? {
+                (number, Ok(observation)) => {
+                    count += 1;
+                    if keep {
+                        lines.push((number, observation));
+                    }
+                }
+                (_, Err(errors)) if errors.first().is_some_and(|e| ends_batch(e.code)) => {
+                    return Err(refused(errors));
+                }
+                (number, Err(errors)) => receipt.reject(number, errors),
+            }
+        }
+        receipt.control_totals = accounts.totals.summary();
+        Ok(Checked { lines, count, receipt })
+    }
+
+    /// [`lines`], for a file of any format that the sender of `admission` sent.
+    ///
+    /// # Errors
+    /// As [`lines`].
+    pub fn lines<'a>(
+        &'a self,
+        admission: &Admission,
+        now: Time,
+        file: &'a UploadFile,
+        from: u64,
+    ) -> Result<Box<dyn Iterator<Item = Result<Line, Problem>> + 'a>, Problem> {
+        if file.format != Format::Metro2 {
+            return Ok(Box::new(lines(&self.engine, now, file, from)?));
+        }
+        let accounts = self.accounts(admission, now, file);
+        Ok(Box::new(accounts.filter_map(move |line| match line {
+            Ok((number, Ok(observation))) if number >= from => Some(Ok((number, observation))),
+            Ok((_, Err(errors))) if errors.first().is_some_and(|e| ends_batch(e.code)) => {
+                Some(Err(refused(errors)))
+            }
+            Ok(_) => None,
+            Err(problem) => Some(Err(problem)),
+        })))
+    }
+
+    fn accounts(&self, admission: &Admission, now: Time, file: &UploadFile) -> Accounts<'_> {
+        let (furnisher, signed) = (admission.principal.key(), !admission.is_console());
+        Accounts::open(self, now, file.blob.clone(), &furnisher, signed)
+    }
+}
+
 fn refused(errors: Vec<FieldError>) -> Problem {
     let code = errors.first().map_or("invalid_request", |e| e.code);
     let errors = errors.into_iter().map(|e| Reason::new(e.pointer, e.code, e.message)).collect();
@@ -203,6 +292,9 @@ pub fn add_slice(receipt: &mut Receipt, outcome: &SliceOutcome) {
 }
 
 /// Puts the receipt's errors in order of lines, as a reader of the file meets them.
-pub fn close(receipt: &mut Receipt) {
+pub fn close(receipt: &mut Receipt, format: Format) {
     receipt.errors.sort_by_key(|error| error.line);
+    if format == Format::Metro2 {
+        by_record(receipt);
+    }
 }

@@ -18,6 +18,7 @@ use crate::bureau::command::upload::{AcceptUpload, OpenUpload};
 use crate::bureau::intake::{Applied, Order};
 use crate::bureau::spool::{Spooled, Spooling};
 use crate::bureau::upload::{self, UPLOAD_BYTES_MAX, UploadFile};
+use crate::collect::metro2::cut::HEAD_BYTES;
 use crate::collect::{Blob, BlobReader, OnDisk, Receipt, SharedBlob};
 use crate::kernel::bytes::{Digest, Sha256, hex};
 
@@ -44,9 +45,10 @@ Examples:
   openssl pkeyutl -sign -rawin -inkey bank.pem -in october.txt -out october.sig
   fivefold collect october.ndjson --partner 'First Bank' --signature october.sig
   fivefold collect october.parquet --partner par_01… --json > receipt.json
+  fivefold collect OCTOBER.metro2 --partner 'First Bank'      docs/metro2.md says what is kept
   fivefold dictionary                        what a line may say")]
 pub struct CollectArgs {
-    /// NDJSON or Parquet
+    /// NDJSON, Parquet or Metro 2
     file: PathBuf,
     /// Whose file it is: id or name
     #[arg(long, value_name = "PARTNER")]
@@ -75,6 +77,8 @@ enum Format {
     Ndjson,
     /// Apache Parquet
     Parquet,
+    /// Records of the Credit Reporting Resource Guide
+    Metro2,
 }
 
 /// `fivefold collect FILE`.
@@ -130,10 +134,11 @@ fn read(args: &CollectArgs) -> Result<UploadFile, Failure> {
         return Err(Failure::new("file_too_large", text));
     }
     let blob: SharedBlob = Arc::new(file);
-    let head = blob.read_at(0, 4).map_err(unreadable)?;
+    let head = blob.read_at(0, HEAD_BYTES).map_err(unreadable)?;
     let format = match args.format {
         Some(Format::Ndjson) => upload::Format::Ndjson,
         Some(Format::Parquet) => upload::Format::Parquet,
+        Some(Format::Metro2) => upload::Format::Metro2,
         None => upload::Format::of(&head),
     };
     let mut digest = Sha256::new();
@@ -202,10 +207,10 @@ fn apply(
 ) -> Result<Value, Failure> {
     bureau.run(OpenUpload { admission: admission.clone(), idempotency: None }).value()?;
     let now = bureau.engine.env.now();
-    let checked = upload::check(&bureau.engine, now, file, false)?;
+    let checked = bureau.checked(&admission, now, file, false)?;
     let bar = progress("collecting", checked.count);
-    let lines = upload::lines(&bureau.engine, now, file, 0)?;
-    let order = Order { admission, dry_run, upload: None };
+    let lines = bureau.lines(&admission, now, file, 0)?;
+    let order = Order { admission, format: file.format, dry_run, upload: None };
     let mut told = |lines| {
         bar.inc(lines as u64);
         true

@@ -7,6 +7,7 @@ pub mod demo;
 
 mod audit;
 mod backup;
+mod book;
 mod collect;
 mod config;
 mod conformance;

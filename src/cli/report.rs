@@ -29,6 +29,8 @@ enum What {
     Regulator(super::regulator::RegulatorArgs),
     /// What each furnisher sent in a period, and what became of it: Parquet, PDF, signed
     Furnisher(super::statement::FurnisherArgs),
+    /// A furnisher's accounts of a month as the bureau has them, as a Metro 2 file
+    Metro2(super::book::BookArgs),
     /// The certificate of an erasure or a purge as PDF: what is gone, signed, and in the log
     Erasure(ErasureArgs),
     /// What a scorecard's file says of itself, as PDF; `model validate --report` measures it too
@@ -83,6 +85,7 @@ pub fn run(place: &Place, args: &ReportArgs) -> Done {
         What::Consumer(args) => consumer(place, args),
         What::Regulator(args) => super::regulator::report(place, args),
         What::Furnisher(args) => super::statement::report(place, args),
+        What::Metro2(args) => super::book::report(place, args),
         What::Erasure(args) => erasure(place, args),
         What::Model(args) => model(args),
     }

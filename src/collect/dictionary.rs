@@ -183,6 +183,15 @@ const ACCOUNT: &[Row] = &[
     one_of("role", names!(PartyRole), r#""sole""#, "The person's part in the account."),
     row("closed", "date", r#""2026-08-31""#, "When it was closed.").optional(),
     one_of("close_reason", names!(CloseReason), r#""paid""#, "Why; goes with closed.").optional(),
+    row("metro2.segment", "text", r#""base""#, "Metro 2: base, J1 or J2."),
+    row("metro2.identification_number", "text", r#""BRANCH01""#, "Metro 2 field 5."),
+    row("metro2.portfolio_type", "text", r#""R""#, "Metro 2 field 8."),
+    row("metro2.account_type", "text", r#""18""#, "Metro 2 field 9."),
+    row("metro2.terms_duration", "text", r#""REV""#, "Metro 2 field 13."),
+    row("metro2.terms_frequency", "text", r#""M""#, "Metro 2 field 14.").optional(),
+    row("metro2.interest_type", "text", r#""F""#, "Metro 2 field 28.").optional(),
+    row("metro2.ecoa_code", "text", r#""1""#, "Metro 2 field 37.").law("Reg B 1002.10"),
+    row("metro2.date_closed", "date", r#""2026-08-31""#, "Metro 2 field 26.").optional(),
 ];
 
 const ACCOUNT_MONTH: &[Row] = &[
@@ -208,6 +217,36 @@ const ACCOUNT_MONTH: &[Row] = &[
     NOTICE_CHANNEL,
     NOTICE_SENT,
     NOTICE_TEMPLATE,
+    row("metro2.account_status", "text", r#""71""#, "Metro 2 field 17A."),
+    row("metro2.payment_rating", "text", r#""1""#, "Metro 2 field 17B.").optional(),
+    row(
+        "metro2.payment_history",
+        "text",
+        r#""000000000000BBBBBBBBBBBB""#,
+        "Metro 2 field 18: 24 months, newest first; no score reads it.",
+    ),
+    row("metro2.compliance_condition", "text", r#""XB""#, "Metro 2 field 20.")
+        .optional()
+        .law("FCRA 623(a)(3)"),
+    row("metro2.consumer_information", "text", r#""A""#, "Metro 2 field 38.").optional(),
+    row(
+        "metro2.highest_credit",
+        "amount",
+        r#"{"amount":"9000.00","currency":"CNY"}"#,
+        "Metro 2 field 12 of revolving credit.",
+    )
+    .optional(),
+    row(
+        "metro2.charge_off_amount",
+        "amount",
+        r#"{"amount":"500.00","currency":"CNY"}"#,
+        "Metro 2 field 23.",
+    )
+    .optional(),
+    row("metro2.first_delinquency", "date", r#""2026-09-20""#, "Metro 2 field 25.")
+        .optional()
+        .law("FCRA 623(a)(5)"),
+    row("metro2.last_payment", "date", r#""2026-09-05""#, "Metro 2 field 27.").optional(),
 ];
 
 const INQUIRY_HISTORY: &[Row] = &[

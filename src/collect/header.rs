@@ -107,7 +107,7 @@ pub struct Totals {
 
 impl Totals {
     /// Counts one line, whatever becomes of it later.
-    pub fn add(&mut self, line: &Result<Map<String, Value>, FieldError>) {
+    pub fn add<E>(&mut self, line: &Result<Map<String, Value>, E>) {
         self.lines += 1;
         let Ok(map) = line else {
             self.unreadable += 1;

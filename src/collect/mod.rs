@@ -6,10 +6,11 @@
 //!  NDJSON ──> Lines ──┐                                     ┌──> Observation
 //!                     ├──> (line, object) ──> read_observation
 //!  Parquet ──> Rows ──┘          │                          └──> every FieldError
+//!  Metro 2 ──> Consumers ─────────┤
 //!                                └──> Totals ──> BatchHeader::check ──> Receipt
 //! ```
 //!
-//! - [`ndjson`] and [`columns`] cut a file into objects, with limits on everything.
+//! - [`ndjson`], [`columns`] and [`metro2`] cut a file into objects, with limits on everything.
 //! - [`fields`] takes typed fields out of an object and gathers all errors, not the first.
 //! - [`read`] knows the types' fields and the rules between them.
 //! - [`observation`] is what comes out; its JSON is what the ledger keeps.
@@ -26,6 +27,7 @@ pub mod dictionary;
 pub mod fields;
 mod guard;
 pub mod header;
+pub mod metro2;
 pub mod ndjson;
 pub mod observation;
 pub mod read;
@@ -56,6 +58,7 @@ pub fn ends_batch(code: &str) -> bool {
             | "too_many_rows"
             | "too_many_lines"
             | "too_many_columns"
+            | "metro2_unreadable"
             | "column_type"
             | "column_conflict"
             | "control_total_mismatch"

@@ -7,6 +7,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use super::metro2::{Metro2Account, Metro2Month};
 pub use super::terms::{
     AccountStatus, CapacityCategory, Channel, CloseReason, ObligationKind, PartyRole, PaymentKind,
     Portfolio, Promise, PublicRecordKind, StatusKind, TenureKind,
@@ -286,6 +287,9 @@ pub struct Account {
     /// Why it was closed; present with `closed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub close_reason: Option<CloseReason>,
+    /// The codes of Metro 2, where it came in them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metro2: Option<Metro2Account>,
 }
 
 /// One account in one month: the moving part of a tradeline.
@@ -321,6 +325,9 @@ pub struct AccountMonth {
     /// The notice given before an adverse month was sent (CN-08).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adverse_notice: Option<AdverseNotice>,
+    /// The codes of Metro 2, where it came in them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metro2: Option<Metro2Month>,
 }
 
 /// Evidence that the person was told before adverse information was sent (Reg 15).

@@ -14,6 +14,7 @@ use super::fields::{
     FieldError, Fields, amount, boolean, choice, currency, date, integer, month, object, past_date,
     positive_amount, text, time,
 };
+use super::metro2::kept;
 use super::observation::*;
 use crate::kernel::id::is_id;
 use crate::kernel::{Amount, Month};
@@ -176,6 +177,7 @@ fn account(f: &mut Fields<'_>, ctx: &ReadContext<'_>) -> Option<Account> {
     let role = f.required("role", choice(PartyRole::ALL, PartyRole::name));
     let closed = f.optional("closed", past_date(ctx.today));
     let close_reason = f.optional("close_reason", choice(CloseReason::ALL, CloseReason::name));
+    let metro2 = f.optional("metro2", object(|f| kept::account(f, ctx)));
 
     for (name, amount) in [("original_amount", original_amount), ("limit", limit)] {
         if amount.zip(currency).is_some_and(|(amount, own)| amount.currency != own) {
@@ -203,6 +205,7 @@ fn account(f: &mut Fields<'_>, ctx: &ReadContext<'_>) -> Option<Account> {
         role: role?,
         closed,
         close_reason,
+        metro2,
     })
 }
 
@@ -219,6 +222,7 @@ fn account_month(f: &mut Fields<'_>, ctx: &ReadContext<'_>) -> Option<AccountMon
     let special_comment = f.optional("special_comment", text(COMMENT_CHARS_MAX));
     let written_consent = f.optional("written_consent", text(REFERENCE_CHARS_MAX));
     let adverse_notice = adverse_notice(f, ctx);
+    let metro2 = f.optional("metro2", object(|f| kept::month(f, ctx)));
 
     if date_of_information.zip(month).is_some_and(|(d, m)| Month::of(d).since(m).abs() > 1) {
         let message = "must lie in the month, the one before or the one after";
@@ -245,6 +249,7 @@ fn account_month(f: &mut Fields<'_>, ctx: &ReadContext<'_>) -> Option<AccountMon
         special_comment,
         written_consent,
         adverse_notice,
+        metro2,
     })
 }
 

@@ -36,7 +36,8 @@ pub struct Receipt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LineError {
-    /// The line from 1, header and blank lines counted; of a Parquet file, the row from 1.
+    /// The line from 1, header and blank lines counted; of a Parquet file, the row from 1;
+    /// of a Metro 2 file, the record from 1, the header's.
     pub line: u64,
     /// A JSON pointer into the line; empty for the whole of it.
     pub pointer: String,

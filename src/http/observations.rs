@@ -15,7 +15,7 @@ use crate::bureau::admission::Admission;
 use crate::bureau::command::upload::{AcceptUpload, OpenUpload, ReadUpload};
 use crate::bureau::intake::{Applied, Order, interrupted};
 use crate::bureau::spool::Spooling;
-use crate::bureau::upload::{self, Format, UploadFile};
+use crate::bureau::upload::{Format, UploadFile};
 use crate::bureau::{Answer, Reply};
 use crate::error::Problem;
 
@@ -42,12 +42,13 @@ fn is_taken(body: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|v| v["upload"].is_string())
 }
 
-/// Sends observations, as NDJSON or Parquet. Each line is accepted or rejected with every reason;
-/// a bad line never sinks the batch, and a batch sent twice changes nothing. A file over 8 MiB, or
-/// any with `Prefer: respond-async`, is taken with 202 and worked off; `GET` its `url`.
+/// Sends observations, as NDJSON, Parquet or Metro 2. Each line is accepted or rejected with every
+/// reason; a bad line never sinks the batch, and a batch sent twice changes nothing. A file over
+/// 8 MiB, or any with `Prefer: respond-async`, is taken with 202 and worked off; `GET` its `url`.
 #[utoipa::path(post, path = "/v1/observations", tag = "observations",
     request_body(content = String, content_type = "application/x-ndjson",
-        description = "One observation a line; or application/vnd.apache.parquet"),
+        description = "One observation a line; or application/vnd.apache.parquet; or \
+            application/x-metro2"),
     params(("dry_run" = Option<bool>, Query, description = "Check everything, apply nothing")),
     responses((status = 200, description = "The receipt"),
         (status = 202, description = "Taken; where its receipt will be"),
@@ -72,8 +73,10 @@ pub async fn send(
     let format = match caller.media_type().as_str() {
         "application/x-ndjson" => Format::Ndjson,
         "application/vnd.apache.parquet" => Format::Parquet,
+        "application/x-metro2" => Format::Metro2,
         _ => {
-            let text = "Send application/x-ndjson or application/vnd.apache.parquet.";
+            let text = "Send application/x-ndjson, application/vnd.apache.parquet or \
+                        application/x-metro2.";
             return Err(Problem::new("media_type_unsupported", text));
         }
     };
@@ -82,6 +85,7 @@ pub async fn send(
     }
     let order = Order {
         admission: Admission { nonce: None, ..caller.admission()? },
+        format,
         dry_run: how.dry_run,
         upload: None,
     };
@@ -89,7 +93,8 @@ pub async fn send(
     let shared = app.clone();
     let work = tokio::task::spawn_blocking(move || {
         let bureau = &shared.bureau;
-        let checked = upload::check(&bureau.engine, bureau.engine.env.now(), &file, true)?;
+        let now = bureau.engine.env.now();
+        let checked = bureau.checked(&order.admission, now, &file, true)?;
         let lines = checked.lines.into_iter().map(Ok);
         bureau.apply(&order, checked.receipt, lines, &mut |_| true).map_err(interrupted)
     });

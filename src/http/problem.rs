@@ -66,6 +66,7 @@ pub fn status(code: &str) -> StatusCode {
         "invalid_request"
         | "too_many_items"
         | "parquet_unreadable"
+        | "metro2_unreadable"
         | "file_unreadable"
         | "column_type"
         | "column_conflict"

@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod consumer;
 pub mod document;
 pub mod extract;
+pub mod metro2;
 pub mod model;
 pub mod notice;
 pub mod pack;

@@ -87,6 +87,7 @@ pub(super) fn account(key: &str, portfolio: Portfolio, opened: Date, limit: i64)
         role: PartyRole::Sole,
         closed: None,
         close_reason: None,
+        metro2: None,
     })
 }
 
@@ -104,6 +105,7 @@ pub(super) fn account_month(key: &str, month: Month, balance: i64, due: i64, dpd
         special_comment: None,
         written_consent: None,
         adverse_notice: None,
+        metro2: None,
     })
 }
 

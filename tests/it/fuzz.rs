@@ -251,6 +251,46 @@ fn files_of_observations() {
     fuzzed("parquet", Vec::new(), &["PAR1", "\u{15}\u{0}"], 2, read);
 }
 
+/// A Metro 2 file in each of its forms: a file is refused as a whole or every consumer of it gets
+/// an answer, and none gets two.
+#[test]
+fn metro2_files() {
+    let world = World::sqlite("fuzzed metro 2", "US", Environment::Demo);
+    let bank = world.bank();
+    let words = [
+        "HEADER",
+        "TRAILER",
+        "0426",
+        "0430",
+        "0366",
+        "J1",
+        "J2",
+        "K1",
+        "K4",
+        "L1",
+        "N1",
+        "11",
+        "DA",
+        "00000000",
+        "999999999",
+        "\r\n",
+        "\u{1}n\u{0}\u{0}",
+    ];
+    fuzzed("metro2", Vec::new(), &words, 2, |input| {
+        let blob = Arc::new(bytes::Bytes::copy_from_slice(input));
+        let file = UploadFile { format: Format::Metro2, blob, digest: sha256(input) };
+        let (by, now) = (world.by(&bank), world.env.now());
+        if let Ok(checked) = world.bureau().checked(&by, now, &file, true) {
+            let seen = checked.lines.len() as u64 + checked.receipt.rejected;
+            assert_eq!(seen, checked.receipt.control_totals.count, "a line without an answer");
+            let mut numbers: Vec<u64> = checked.lines.iter().map(|(number, _)| *number).collect();
+            numbers.extend(checked.receipt.errors.iter().map(|error| error.line));
+            numbers.dedup();
+            assert!(numbers.len() as u64 <= input.len() as u64 / 4, "more lines than bytes");
+        }
+    });
+}
+
 #[test]
 fn scorecards() {
     let words = [

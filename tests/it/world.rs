@@ -17,7 +17,7 @@ use fivefold::bureau::command::inquire::{Inquire, InquirySent};
 use fivefold::bureau::command::rights::{Freeze, FreezeSent, Unfreeze};
 use fivefold::bureau::intake::{Applied, Order};
 use fivefold::bureau::keys::BureauKeys;
-use fivefold::bureau::upload::{self, Format, UploadFile};
+use fivefold::bureau::upload::{Format, UploadFile};
 use fivefold::bureau::{Bureau, OpenError, Settings};
 use fivefold::collect::Receipt;
 use fivefold::consent::Artefact;
@@ -463,11 +463,11 @@ impl World {
 
     /// What is answered to a file, or why it is not taken.
     pub fn try_upload(&self, admission: Admission, bytes: &[u8]) -> Result<Value, Problem> {
-        let (engine, now) = (&self.bureau().engine, self.env.now());
+        let now = self.env.now();
         let blob = Arc::new(bytes::Bytes::copy_from_slice(bytes));
         let file = UploadFile { format: Format::of(bytes), blob, digest: sha256(bytes) };
-        let checked = upload::check(engine, now, &file, true).expect("a whole batch");
-        let order = Order { admission, dry_run: false, upload: None };
+        let checked = self.bureau().checked(&admission, now, &file, true)?;
+        let order = Order { admission, format: file.format, dry_run: false, upload: None };
         let lines = checked.lines.into_iter().map(Ok);
         match self.bureau().apply(&order, checked.receipt, lines, &mut |_| true) {
             Ok(Applied::Whole(receipt)) => Ok(receipt),

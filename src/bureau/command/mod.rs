@@ -4,6 +4,7 @@
 //! before its first change, so that nothing refused is half done.
 
 pub mod answering;
+pub mod book;
 pub mod conformance;
 pub mod consent;
 pub mod correct;

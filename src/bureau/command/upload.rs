@@ -8,8 +8,9 @@ use super::observe::SliceOutcome;
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::authority;
+use crate::bureau::metro2::{by_record, records_done};
 use crate::bureau::needs::Needs;
-use crate::bureau::upload::add_slice;
+use crate::bureau::upload::{Format, add_slice};
 use crate::bureau::work::Work;
 use crate::collect::Receipt;
 use crate::collect::rows::{self as fact_rows, UploadRow};
@@ -138,7 +139,7 @@ pub struct AcceptUpload {
     pub admission: Admission,
     /// The id under which it was spooled.
     pub id: String,
-    /// `ndjson` or `parquet`.
+    /// `ndjson`, `parquet` or `metro2`.
     pub format: String,
     /// Bytes, in clear.
     pub bytes: u64,
@@ -204,18 +205,29 @@ impl Command for AcceptUpload {
 
 /// How an upload stands, as its sender sees it.
 fn shown(row: &UploadRow, outcome: &UploadOutcome) -> Value {
+    let metro2 = row.format == Format::Metro2.name();
+    let lines_done = match row.next_line.unsigned_abs() {
+        next if metro2 => records_done(next),
+        next => next.saturating_sub(1),
+    };
     let mut body = json!({
         "upload": row.id,
         "state": row.state,
         "dry_run": row.dry_run,
         "bytes": row.bytes,
-        "lines_done": (row.next_line - 1).max(0),
+        "lines_done": lines_done,
         "created": Time::from_micros(row.created_us),
         "url": format!("/v1/observations/{}", row.id),
     });
     match outcome {
         UploadOutcome::Nothing => {}
-        UploadOutcome::Receipt(receipt) => body["so_far"] = json!(receipt),
+        UploadOutcome::Receipt(receipt) => {
+            let mut receipt = receipt.clone();
+            if metro2 {
+                by_record(&mut receipt);
+            }
+            body["so_far"] = json!(receipt);
+        }
         UploadOutcome::Done(receipt) => body["receipt"] = receipt.clone(),
         UploadOutcome::Problem(problem) => body["problem"] = json!(problem),
     }

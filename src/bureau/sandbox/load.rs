@@ -246,7 +246,8 @@ impl House<'_> {
         let blob = Arc::new(bytes::Bytes::copy_from_slice(bytes));
         let file = UploadFile { format: Format::Ndjson, blob, digest: sha256(bytes) };
         let checked = upload::check(engine, now, &file, true)?;
-        let order = Order { admission: self.admission(), dry_run: false, upload: None };
+        let (admission, format) = (self.admission(), file.format);
+        let order = Order { admission, format, dry_run: false, upload: None };
         let lines = checked.lines.into_iter().map(Ok);
         match self.bureau.apply(&order, checked.receipt, lines, &mut |_| true)? {
             Applied::Whole(receipt) if only_over(&receipt) => Ok(()),

@@ -245,6 +245,7 @@ fn account(number: u32, name: &str, portfolio: Portfolio, opened: Date) -> Accou
         role: PartyRole::Sole,
         closed: None,
         close_reason: None,
+        metro2: None,
     }
 }
 
@@ -269,6 +270,7 @@ fn month_of(
         special_comment: None,
         written_consent: None,
         adverse_notice: (dpd > 0).then(|| notice_before(information, NOTICE)),
+        metro2: None,
     }
 }
 

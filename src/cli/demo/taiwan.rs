@@ -184,6 +184,7 @@ impl CardHolder {
             role: PartyRole::Sole,
             closed: None,
             close_reason: None,
+            metro2: None,
         };
         let mut facts = vec![Fact::Account(account)];
         for (back, statement) in self.statements.iter().enumerate().rev() {
@@ -214,6 +215,7 @@ impl Statement {
             special_comment: None,
             written_consent: None,
             adverse_notice: late.then(|| notice_before(information, NOTICE)),
+            metro2: None,
         }
     }
 }

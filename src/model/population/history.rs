@@ -156,6 +156,7 @@ fn write_account(
             role: PartyRole::Sole,
             closed: state.ended.map(|(month, _)| day_of(month, 31)),
             close_reason: state.ended.map(|(_, reason)| reason),
+            metro2: None,
         }),
     });
     records.append(&mut months);
@@ -237,6 +238,7 @@ impl State {
             special_comment: None,
             written_consent: Some(format!("{}-wc", plan.key)),
             adverse_notice: late.then(|| notice_before(information, "synthetic-late-payment/1")),
+            metro2: None,
         }
     }
 

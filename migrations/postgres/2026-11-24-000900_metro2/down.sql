@@ -1,0 +1,2 @@
+-- What is written in Metro 2 stays: the wider constraint holds every row of before.
+SELECT 1;
