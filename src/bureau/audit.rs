@@ -12,6 +12,7 @@ mod expected;
 mod log;
 mod rights;
 mod rules;
+mod supply;
 mod tables;
 
 use serde::Serialize;

@@ -21,6 +21,7 @@ use super::command::upload::{
 use super::spool::{self, Spooled};
 use super::upload::{self, Checked, Format, UploadFile};
 use crate::collect::Receipt;
+use crate::collect::receipt::Lacking;
 use crate::collect::rows::{self as fact_rows, UploadRow};
 use crate::error::Problem;
 use crate::kernel::Time;
@@ -97,6 +98,7 @@ impl Bureau {
             return Err(lost());
         }
         upload::close(&mut receipt, order.format);
+        receipt.missing = self.missing_of(order, &receipt);
         let admission = Admission {
             nonce: None,
             idempotency: order.admission.idempotency.clone().filter(|_| !order.dry_run),
@@ -104,6 +106,20 @@ impl Bureau {
         };
         let (dry_run, upload) = (order.dry_run, order.upload.clone());
         self.run(CloseUpload { admission, receipt, dry_run, upload }).value().map(Applied::Whole)
+    }
+
+    /// What the furnisher's other accounts lack of the month that a file reports. A receipt does
+    /// not fail for it.
+    fn missing_of(&self, order: &Order, receipt: &Receipt) -> Option<Lacking> {
+        let month = receipt.period.filter(|_| !order.dry_run)?;
+        let lines = receipt.control_totals.count;
+        match self.lacking(&order.admission.principal.key(), month, (lines, 0)) {
+            Ok((lacking, _)) => Some(lacking).filter(|lacking| lacking.count > 0),
+            Err(error) => {
+                tracing::error!(%error, "what a month lacks could not be told");
+                None
+            }
+        }
     }
 
     fn upload_row(&self, id: &str) -> Result<Option<UploadRow>, StoreError> {

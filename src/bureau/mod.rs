@@ -12,11 +12,13 @@
 
 pub mod admission;
 pub mod approval;
+pub mod asked;
 pub mod audit;
 pub mod authority;
 pub mod backup;
 pub mod book;
 pub mod command;
+pub mod coverage;
 pub mod dataset;
 pub mod demands;
 pub mod dossier;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collect::rows::{self as fact_rows, FactRow, UploadRow};
+use crate::collect::rows::{self as fact_rows, DataRequestRow, FactRow, UploadRow};
 use crate::consent::rows::{self as consent_rows, ConsentRow};
 use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
 use crate::kernel::Time;
@@ -39,6 +39,7 @@ pub struct Needs {
     pub facts: BTreeSet<Vec<u8>>,
     pub uploads: BTreeSet<String>,
     pub matters: BTreeSet<String>,
+    pub data_requests: BTreeSet<String>,
     /// Profiles, marks and freezes of the persons are wanted.
     pub scored: bool,
     /// Profiles of the persons are wanted.
@@ -70,6 +71,7 @@ pub struct Loaded {
     pub probes: BTreeMap<String, Vec<(String, i64)>>,
     pub facts: BTreeMap<Vec<u8>, FactRow>,
     pub uploads: BTreeMap<String, UploadRow>,
+    pub data_requests: BTreeMap<String, DataRequestRow>,
     pub barred: BTreeMap<Vec<u8>, BarredRow>,
     pub tombs: Tombs,
     pub matters: BTreeMap<String, MatterRow>,
@@ -126,6 +128,9 @@ impl Loaded {
         for row in rights_rows::matters(conn, &texts(&needs.matters))? {
             self.matters.insert(row.id.clone(), row);
         }
+        for row in fact_rows::data_requests(conn, &texts(&needs.data_requests))? {
+            self.data_requests.insert(row.id.clone(), row);
+        }
         Ok(())
     }
 
@@ -138,6 +143,7 @@ impl Loaded {
         ids.extend(self.inquiries.values().filter_map(|r| r.person.clone()));
         ids.extend(self.person_keys.values().map(|r| r.person.clone()));
         ids.extend(self.matters.values().map(|r| r.person.clone()));
+        ids.extend(self.data_requests.values().map(|r| r.person.clone()));
         ids
     }
 

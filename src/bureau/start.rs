@@ -228,6 +228,7 @@ impl Bureau {
     pub(super) fn settle(&self) -> Result<(), OpenError> {
         self.settle_keys()?;
         self.destroy_lingering()?;
+        self.name_facts()?;
         self.tell_vkey()?;
         self.publish().map_err(OpenError::Log)?;
         Ok(())

@@ -31,6 +31,8 @@ pub struct Swept {
     pub evidence_ended: u64,
     /// Disputes closed because their clock ran out.
     pub disputes_closed: u64,
+    /// Data requests ended because the consent to furnish has.
+    pub requests_ended: u64,
     /// Scorecards that were looked at.
     pub models_watched: u64,
     /// Acts that were due and could not be done; the log of the program says why.
@@ -68,6 +70,7 @@ impl Bureau {
         self.close_overdue(&mut swept)?;
         self.purge(&mut swept)?;
         self.end_evidence(&mut swept)?;
+        swept.requests_ended = self.end_moot_requests()?;
         swept.models_watched = u64::from(self.watch_if_due()?);
         Ok(swept)
     }

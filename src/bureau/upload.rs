@@ -12,6 +12,7 @@ use super::admission::Admission;
 use super::command::observe::{Line, SliceOutcome};
 use super::metro2::{Accounts, by_record};
 use super::{Bureau, Engine};
+use crate::collect::coverage::cover;
 use crate::collect::metro2::is_metro2;
 use crate::collect::{
     BatchHeader, FieldError, LineError, Lines, ReadContext, Receipt, Rows, SharedBlob, Totals,
@@ -151,6 +152,7 @@ pub fn check(
     let context = context.read();
     let mut checked = Checked { lines: Vec::new(), count: 0, receipt: Receipt::new(&file.digest) };
     let mut totals = Totals::default();
+    let mut newest = None;
     for (number, cut) in cuts {
         if let Err(error) = &cut
             && ends_batch(error.code)
@@ -161,6 +163,7 @@ pub fn check(
         match cut.map_err(|e| vec![e]).and_then(|map| read_observation(&map, &context)) {
             Ok(observation) => {
                 checked.count += 1;
+                newest = newest.max(cover(&observation.fact).and_then(|cover| cover.month));
                 if keep {
                     checked.lines.push((number, observation));
                 }
@@ -168,8 +171,11 @@ pub fn check(
             Err(errors) => checked.receipt.reject(number, errors),
         }
     }
+    checked.receipt.period = newest;
     if let Some(header) = header {
-        header.and_then(|header| header.check(&totals)).map_err(refused)?;
+        let header = header.map_err(refused)?;
+        header.check(&totals).map_err(refused)?;
+        checked.receipt.period = header.period.or(newest);
     }
     checked.receipt.control_totals = totals.summary();
     Ok(checked)
@@ -276,6 +282,9 @@ fn refused(errors: Vec<FieldError>) -> Problem {
 pub fn add_slice(receipt: &mut Receipt, outcome: &SliceOutcome) {
     receipt.accepted += outcome.accepted;
     receipt.duplicates += outcome.duplicates;
+    for (name, count) in &outcome.filled {
+        *receipt.filled.entry(name.clone()).or_default() += count;
+    }
     for (line, code, message) in &outcome.rejected {
         receipt.rejected += 1;
         if receipt.errors.len() < crate::collect::receipt::ERRORS_LISTED_MAX {

@@ -6,6 +6,7 @@
 mod keys;
 mod models;
 mod partners;
+mod supply;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use super::folded::{Folded, open_profile, profile_place};
 use super::keys::KeysAfter;
 use super::needs::Loaded;
 use super::rows::{self as admission_rows, IdempotencyRow};
-use crate::collect::rows::{self as fact_rows, FactRow, UploadRow};
+use crate::collect::rows::{self as fact_rows, DataRequestRow, FactRow, UploadRow};
 use crate::consent::rows::{self as consent_rows, ConsentRow};
 use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
 use crate::kernel::seal::{Place, SealKey};
@@ -71,6 +72,7 @@ struct Pending {
     subjects: Change,
     consents: BTreeMap<String, ConsentRow>,
     facts: BTreeMap<Vec<u8>, FactRow>,
+    data_requests: BTreeMap<String, DataRequestRow>,
     uploads: BTreeMap<String, UploadRow>,
     marks: Vec<MarkRow>,
     inquiries: Vec<InquiryRow>,
@@ -515,6 +517,8 @@ impl<'a> Work<'a> {
         consent_rows::write(conn, &consents)?;
         let facts: Vec<FactRow> = pending.facts.into_values().collect();
         fact_rows::write(conn, &facts)?;
+        let asked: Vec<DataRequestRow> = pending.data_requests.into_values().collect();
+        fact_rows::write_requests(conn, &asked)?;
         let uploads: Vec<UploadRow> = pending.uploads.into_values().collect();
         fact_rows::write_uploads(conn, &uploads)?;
         score_rows::write(conn, &profiles, &pending.marks)?;

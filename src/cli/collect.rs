@@ -210,6 +210,7 @@ fn apply(
     let checked = bureau.checked(&admission, now, file, false)?;
     let bar = progress("collecting", checked.count);
     let lines = bureau.lines(&admission, now, file, 0)?;
+    let furnisher = admission.principal.key();
     let order = Order { admission, format: file.format, dry_run, upload: None };
     let mut told = |lines| {
         bar.inc(lines as u64);
@@ -218,7 +219,10 @@ fn apply(
     let applied = bureau.apply(&order, checked.receipt, lines, &mut told)?;
     bar.finish_and_clear();
     match applied {
-        Applied::Whole(receipt) => Ok(receipt),
+        Applied::Whole(mut receipt) => {
+            bureau.name_missing(&furnisher, &mut receipt);
+            Ok(receipt)
+        }
         Applied::Stopped => Err(Failure::new("internal", "the loading was stopped")),
     }
 }
@@ -243,6 +247,12 @@ fn tell(body: &Value) -> Result<(), Failure> {
         ("file", receipt.file_digest.clone()),
         ("loaded by", body["loaded_by"].as_str().unwrap_or("nobody").to_string()),
     ])?;
+    let missing = &body["missing"];
+    if let (Some(month), Some(count)) = (missing["month"].as_str(), missing["count"].as_u64()) {
+        note(&format!(
+            "{count} accounts have no {month}: `fivefold coverage` names them, and so does --json"
+        ));
+    }
     if receipt.errors.is_empty() {
         return Ok(());
     }
@@ -265,7 +275,7 @@ fn tell(body: &Value) -> Result<(), Failure> {
 fn without_extras(body: &Value) -> Value {
     let mut receipt = body.clone();
     if let Some(map) = receipt.as_object_mut() {
-        for extra in ["batch", "dry_run", "loaded_by"] {
+        for extra in ["batch", "dry_run", "loaded_by", "missing"] {
             map.remove(extra);
         }
     }

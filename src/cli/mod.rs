@@ -30,6 +30,7 @@ mod simulate;
 mod staff;
 mod statement;
 mod subject;
+mod supply;
 mod usage;
 mod verify;
 mod webhook;
@@ -172,6 +173,10 @@ enum Command {
     Model(model::ModelArgs),
     /// What partners asked in a month, and what of it is billable
     Usage(usage::UsageArgs),
+    /// What a furnisher sent, and which statements are missing
+    Coverage(supply::CoverageArgs),
+    /// Ask a furnisher for what is missing, and see what became of it
+    DataRequest(supply::RequestArgs),
     /// Where events are sent, how that goes, and what was given up
     Webhook(webhook::WebhookArgs),
     /// Reports as PDF
@@ -244,6 +249,8 @@ fn run(cli: &Cli) -> Done {
         Command::Replay(args) => replay::run(place, args),
         Command::Model(args) => model::run(place, args),
         Command::Usage(args) => usage::run(place, args),
+        Command::Coverage(args) => supply::coverage(place, args),
+        Command::DataRequest(args) => supply::request(place, args),
         Command::Webhook(args) => webhook::run(place, args),
         Command::Report(args) => report::run(place, args),
         Command::Record(args) => record::run(place, args),

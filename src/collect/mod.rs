@@ -16,6 +16,7 @@
 //! - [`observation`] is what comes out; its JSON is what the ledger keeps.
 //! - [`header`] holds a batch's declared count and totals against what arrived.
 //! - [`receipt`] tells the furnisher what became of each line.
+//! - [`coverage`] says which monthly statements are missing.
 //! - [`dictionary`] describes every field, with an example that is tested to be accepted.
 //!
 //! A bad line is rejected alone. A file that cannot be cut into lines, or whose declared totals do
@@ -23,6 +24,7 @@
 
 pub mod blob;
 pub mod columns;
+pub mod coverage;
 pub mod dictionary;
 pub mod fields;
 mod guard;

@@ -1,9 +1,12 @@
 //! The receipt of an upload: what was taken, what was not, and every reason by line and field.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::fields::FieldError;
 use super::header::ControlTotals;
+use crate::kernel::Month;
 use crate::kernel::bytes::{Digest, hex};
 
 /// Most errors that are listed; the rest are counted in `errors_omitted`.
@@ -30,6 +33,30 @@ pub struct Receipt {
     pub log: Option<LogRange>,
     /// SHA-256 of the file as it was sent, `sha-256:` and lower-case hex.
     pub file_digest: String,
+    /// The month that the file reports: as its header says, else the newest month of its
+    /// statements.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Month>,
+    /// Accepted lines by type (`account_month`), and how many of them fill each optional field
+    /// (`account_month/due`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filled: BTreeMap<String, u64>,
+    /// Accounts that should have a statement of that month and have none, this file's included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Lacking>,
+}
+
+/// Accounts without a statement of a month. They are counted here, and named when the receipt is
+/// given: what is kept of it names nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lacking {
+    /// The month.
+    pub month: Month,
+    /// How many.
+    pub count: u64,
+    /// Whether all accounts were looked at; if not, `GET /v1/coverage` knows the others.
+    pub all_looked_at: bool,
 }
 
 /// One error of one line.
@@ -69,6 +96,9 @@ impl Receipt {
             control_totals: ControlTotals::default(),
             log: None,
             file_digest: format!("sha-256:{}", hex(file)),
+            period: None,
+            filled: BTreeMap::new(),
+            missing: None,
         }
     }
 

@@ -21,6 +21,7 @@ mod rights;
 mod routes;
 mod sandbox;
 mod signed;
+mod supply;
 pub mod terms;
 mod traced;
 mod usage;

@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Shared;
 use super::caller::{Caller, answered, bad_query, replied};
@@ -29,17 +30,36 @@ pub struct How {
 }
 
 /// An answer that was kept: a receipt, or that an upload was taken.
-fn earlier(answer: Answer) -> Response {
+async fn earlier(app: &Shared, caller: &Caller, answer: Answer) -> Result<Response, Problem> {
     let taken = answer.body.starts_with(b"{") && is_taken(&answer.body);
-    let mut response = answered(Answer { created: false, ..answer });
     if taken {
+        let mut response = answered(Answer { created: false, ..answer });
         *response.status_mut() = StatusCode::ACCEPTED;
+        return Ok(response);
     }
-    response
+    let receipt = serde_json::from_slice(&answer.body).map_err(|_| Problem::internal())?;
+    Ok(axum::Json(named(app, caller, receipt, "").await?).into_response())
+}
+
+/// The receipt at `pointer` of a body, with the accounts that it counts as missing named.
+async fn named(
+    app: &Shared,
+    caller: &Caller,
+    mut body: Value,
+    pointer: &'static str,
+) -> Result<Value, Problem> {
+    let (bureau, me) = (app.bureau.clone(), caller.principal.key());
+    let work = tokio::task::spawn_blocking(move || {
+        if let Some(receipt) = body.pointer_mut(pointer) {
+            bureau.name_missing(&me, receipt);
+        }
+        body
+    });
+    work.await.map_err(|_| Problem::internal())
 }
 
 fn is_taken(body: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|v| v["upload"].is_string())
+    serde_json::from_slice::<Value>(body).is_ok_and(|v| v["upload"].is_string())
 }
 
 /// Sends observations, as NDJSON, Parquet or Metro 2. Each line is accepted or rejected with every
@@ -66,7 +86,7 @@ pub async fn send(
     };
     match app.bureau.act(open).await {
         // The same request was answered before.
-        Reply::Done(answer) if answer.created => return Ok(earlier(answer)),
+        Reply::Done(answer) if answer.created => return earlier(&app, &caller, answer).await,
         Reply::Done(_) => {}
         Reply::Refused(problem) => return Err(problem),
     }
@@ -99,7 +119,9 @@ pub async fn send(
         bureau.apply(&order, checked.receipt, lines, &mut |_| true).map_err(interrupted)
     });
     match work.await.map_err(|_| Problem::internal())?? {
-        Applied::Whole(receipt) => Ok(axum::Json(receipt).into_response()),
+        Applied::Whole(receipt) => {
+            Ok(axum::Json(named(&app, &caller, receipt, "").await?).into_response())
+        }
         Applied::Stopped => Err(Problem::internal()),
     }
 }
@@ -187,5 +209,11 @@ pub async fn read(
     caller: Caller,
 ) -> Result<Response, Problem> {
     let admission = caller.plain_admission();
-    Ok(replied(app.bureau.act(ReadUpload { admission, upload }).await))
+    match app.bureau.act(ReadUpload { admission, upload }).await {
+        Reply::Done(answer) => {
+            let body = serde_json::from_slice(&answer.body).map_err(|_| Problem::internal())?;
+            Ok(axum::Json(named(&app, &caller, body, "/receipt").await?).into_response())
+        }
+        refused => Ok(replied(refused)),
+    }
 }

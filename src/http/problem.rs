@@ -36,20 +36,7 @@ pub fn status(code: &str) -> StatusCode {
         }
         "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "answer_expired" => StatusCode::GONE,
-        "idempotency_conflict"
-        | "outcome_exists"
-        | "consent_exists"
-        | "matter_closed"
-        | "nothing_to_dispute"
-        | "statements_limit"
-        | "same_person"
-        | "already_merged"
-        | "not_merged"
-        | "no_merge"
-        | "document_taken"
-        | "model_ambiguous"
-        | "last_administrator"
-        | "dispute_closed" => StatusCode::CONFLICT,
+        code if contradicts_what_is(code) => StatusCode::CONFLICT,
         "body_too_large" | "file_too_large" | "too_many_rows" | "too_many_lines" => {
             StatusCode::PAYLOAD_TOO_LARGE
         }
@@ -83,6 +70,31 @@ pub fn status(code: &str) -> StatusCode {
         // What a policy refuses is understood, and forbidden.
         _ => StatusCode::FORBIDDEN,
     }
+}
+
+/// Whether what is asked for contradicts how things stand.
+fn contradicts_what_is(code: &str) -> bool {
+    matches!(
+        code,
+        "idempotency_conflict"
+            | "outcome_exists"
+            | "consent_exists"
+            | "matter_closed"
+            | "nothing_to_dispute"
+            | "statements_limit"
+            | "same_person"
+            | "already_merged"
+            | "not_merged"
+            | "no_merge"
+            | "document_taken"
+            | "model_ambiguous"
+            | "last_administrator"
+            | "file_shared"
+            | "nothing_missing"
+            | "request_exists"
+            | "request_closed"
+            | "dispute_closed"
+    )
 }
 
 /// The problem document.

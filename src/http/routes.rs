@@ -14,7 +14,7 @@ use super::{
     Shared, conformance, consents, docs, inquiries, known, log, observations, openapi, operate,
     persons,
 };
-use super::{rights, sandbox, signed, traced, usage, webhook};
+use super::{rights, sandbox, signed, supply, traced, usage, webhook};
 use crate::error::Problem;
 use crate::policy::Environment;
 
@@ -55,6 +55,9 @@ pub fn router(app: Shared) -> Router {
         .route("/notices/{id}", get(rights::read_notice))
         .route("/events", get(rights::events))
         .route("/usage", get(usage::read))
+        .route("/coverage", get(supply::coverage))
+        .route("/data-requests", get(supply::requests))
+        .route("/data-requests/{id}/answer", post(supply::answer))
         .route("/webhook", get(webhook::read).put(webhook::set).delete(webhook::remove))
         .route("/webhook/retry", post(webhook::retry))
         .route("/freezes", post(persons::freeze))

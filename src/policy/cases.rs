@@ -30,7 +30,9 @@ pub fn in_order(action: Action, kind: ActorKind, packs: &[&str]) -> Facts {
         facts.actor.staff = StaffRoles::ALL;
     }
     facts.actor.roles = match action {
-        Action::Furnish | Action::AnswerDispute => Roles { furnisher: true, ..Roles::default() },
+        Action::Furnish | Action::AnswerDispute | Action::AnswerRequest => {
+            Roles { furnisher: true, ..Roles::default() }
+        }
         Action::Enrol => Roles { enroller: true, ..Roles::default() },
         Action::BindPersonKey => Roles { registrar: true, ..Roles::default() },
         Action::Inquire | Action::ReadAnswer | Action::ReportOutcome | Action::GiveConsent => {

@@ -58,6 +58,8 @@ words! {
         ReadDispute = "read_dispute",
         /// A furnisher's answer to an objection.
         AnswerDispute = "answer_dispute",
+        /// A furnisher says why it does not send what it was asked for.
+        AnswerRequest = "answer_request",
         /// A statement that goes with an item.
         AddStatement = "add_statement",
         /// Human review of an automated decision.

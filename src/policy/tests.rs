@@ -23,9 +23,11 @@ fn allowed_acts() -> Vec<(Action, ActorKind)> {
     let mut acts = Vec::new();
     for action in Action::ALL {
         let kinds: &[ActorKind] = match action {
-            Action::Enrol | Action::ReadAnswer | Action::ReportOutcome | Action::Usage => {
-                &[Partner]
-            }
+            Action::Enrol
+            | Action::ReadAnswer
+            | Action::ReportOutcome
+            | Action::AnswerRequest
+            | Action::Usage => &[Partner],
             Action::Furnish | Action::AnswerDispute => &[Partner, Operator],
             Action::LookUp | Action::HandleCase | Action::Export | Action::Administer => {
                 &[Operator]

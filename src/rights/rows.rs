@@ -5,9 +5,9 @@ use diesel::prelude::*;
 use super::dispute::MatterKind;
 use crate::kernel::Time;
 use crate::store::schema::{
-    barred, bodies, consents, contested, events, facts, freezes, idempotency, inquiries,
-    inquiry_marks, inquiry_outcomes, lookups, mandates, matters, pairwise, person_keys, profiles,
-    resolutions,
+    barred, bodies, consents, contested, data_requests, events, facts, freezes, idempotency,
+    inquiries, inquiry_marks, inquiry_outcomes, lookups, mandates, matters, pairwise, person_keys,
+    profiles, resolutions,
 };
 use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend, page_after, put_all};
 
@@ -368,6 +368,7 @@ pub fn forget(conn: &mut AnyConn, forget: &Forget) -> Result<(), StoreError> {
     delete_by!(conn, freezes, person, ids);
     delete_by!(conn, profiles, person, ids);
     delete_by!(conn, facts, person, ids);
+    delete_by!(conn, data_requests, person, ids);
     delete_by!(conn, idempotency, person, ids);
     delete_by!(conn, idempotency, principal, ids);
     on_backend!(conn, |c| diesel::update(consents::table.filter(consents::person.eq_any(ids)))

@@ -11,7 +11,7 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};
 use super::{AnyConn, StoreError, on_backend};
 
 /// Every table of the bureau with its key, parents before the rows that refer to them.
-pub const TABLES: [(&str, &str); 33] = [
+pub const TABLES: [(&str, &str); 34] = [
     ("log_head", "id"),
     ("entries", "idx"),
     ("bodies", "idx"),
@@ -32,6 +32,7 @@ pub const TABLES: [(&str, &str); 33] = [
     ("resolutions", "idx"),
     ("consents", "id"),
     ("facts", "identity"),
+    ("data_requests", "id"),
     ("uploads", "id"),
     ("profiles", "person"),
     ("inquiry_marks", "idx"),

@@ -181,6 +181,27 @@ diesel::table! {
         digest -> Binary,
         deleted -> Bool,
         idx -> BigInt,
+        furnisher -> Text,
+        account -> Nullable<Binary>,
+        month -> Nullable<BigInt>,
+        ends -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    data_requests (id) {
+        id -> Text,
+        furnisher -> Text,
+        person -> Text,
+        account -> Binary,
+        from_month -> BigInt,
+        until_month -> BigInt,
+        state -> Text,
+        reason -> Nullable<Text>,
+        opened_us -> BigInt,
+        closed_us -> Nullable<BigInt>,
+        opened_idx -> BigInt,
+        idx -> BigInt,
     }
 }
 
@@ -383,6 +404,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     resolutions,
     consents,
     facts,
+    data_requests,
     profiles,
     inquiry_marks,
     inquiries,

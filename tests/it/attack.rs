@@ -6,8 +6,10 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use fivefold::bureau::admission::Admission;
+use fivefold::bureau::command::data_request::RequestData;
 use fivefold::bureau::command::enrol::key_proof_text;
 use fivefold::bureau::command::governance::AddPartner;
+use fivefold::collect::coverage::Months;
 use fivefold::kernel::bytes::{base64, sha256};
 use fivefold::kernel::{Env, Time};
 use fivefold::partner::signature::SigningKey;
@@ -135,7 +137,22 @@ fn belongings(house: &House, bank: &Client) -> Vec<(Method, String, String)> {
     let freeze = text(&created(&me, "/v1/freezes", &json!({ "subject": "me" }), "f1")["freeze"]);
     let answer =
         json!({ "items": [{ "observation": item, "outcome": "upheld" }], "note": "Seen." });
+    let month = |text: &str| text.parse().expect("a month");
+    let asked = RequestData {
+        admission: Admission::operator("test", "something for a test"),
+        furnisher: bank.id.clone(),
+        subject: subject.clone(),
+        account_key: "A-1".to_string(),
+        months: Months { from: month("2020-01"), until: month("2020-02") },
+    };
+    let asked = house.bureau.run(asked).value().expect("asked");
+    let asked = asked["request"].as_str().expect("an id");
     let mut all = vec![
+        (
+            Method::POST,
+            format!("/v1/data-requests/{asked}/answer"),
+            r#"{"reason":"not_ours"}"#.to_string(),
+        ),
         (Method::GET, format!("/v1/consents/{ask}"), String::new()),
         (Method::POST, format!("/v1/consents/{ask}/revoke"), String::new()),
         (Method::GET, upload, String::new()),
@@ -205,7 +222,7 @@ fn another_partners_things_are_as_if_they_were_not_there() {
         assert_eq!(said(&theirs), said(&nobodys), "{method} {path}");
     }
     // And they are all still there, for whom they belong to.
-    let (_, ask, _) = &all[0];
+    let (_, ask, _) = all.iter().find(|(_, path, _)| path.contains("/consents/")).expect("one");
     assert_eq!(house.ask(&bank, Method::GET, ask, b"", "").json()["state"], "active");
 }
 

@@ -40,6 +40,7 @@ mod rotation;
 mod sandbox;
 mod simulation;
 mod staff;
+mod supply;
 mod tidy;
 mod uploads;
 mod usage;

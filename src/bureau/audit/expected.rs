@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::rights::Rights;
+use super::supply::Supply;
 use crate::bureau::probing::PROBING;
 use crate::kernel::Time;
 use crate::ledger::body::evidence_of;
@@ -127,6 +128,8 @@ pub(super) struct Expected {
     pub outcomes: u64,
     /// Matters, barred records and events.
     pub rights: Rights,
+    /// What furnishers are asked for.
+    pub supply: Supply,
 }
 
 impl Expected {
@@ -148,6 +151,7 @@ impl Expected {
     /// Takes the next entry in.
     pub fn take(&mut self, entry: &Entry) {
         self.rights.take(entry);
+        self.supply.take(entry);
         match entry.kind.as_str() {
             "subject_enrolled" => self.enrolled(entry),
             "subject_alias" => {

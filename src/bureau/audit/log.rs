@@ -11,8 +11,8 @@ use crate::bureau::Bureau;
 use crate::bureau::command::inquire::answer_key;
 use crate::bureau::command::observe;
 use crate::bureau::work::{answer_place, artefact_place};
+use crate::collect::Observation;
 use crate::collect::rows::{self as fact_rows, FactRow};
-use crate::collect::{Observation, Operation};
 use crate::consent::Artefact;
 use crate::consent::rows::{self as consent_rows, ConsentRow};
 use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
@@ -349,30 +349,30 @@ impl<'a> Pass<'a> {
             };
             let furnisher = entry.holds("furnisher");
             let identity = observe::identity(engine, holder, furnisher, observation);
-            named.push((*entry, observation, identity));
+            named.push((*entry, observation, holder.as_str(), identity));
         }
-        let identities: Vec<&[u8]> = named.iter().map(|(_, _, id)| id.as_slice()).collect();
+        let identities: Vec<&[u8]> = named.iter().map(|(_, _, _, id)| id.as_slice()).collect();
         let rows: BTreeMap<Vec<u8>, FactRow> = fact_rows::facts(conn, &identities)?
             .into_iter()
             .map(|row| (row.identity.clone(), row))
             .collect();
-        for (entry, observation, identity) in named {
+        for (entry, observation, holder, identity) in named {
             let scored = entry.personal["scored"] != false;
             let digest = observe::digest(engine, observation, scored)?;
-            self.fact(entry, observation.op, &digest, rows.get(identity.as_slice()), &identity);
+            let said = observe::Said {
+                holder,
+                person: entry.person.as_deref().unwrap_or_default(),
+                furnisher: entry.holds("furnisher"),
+            };
+            let digests = (&identity, &digest);
+            let wanted = observe::fact_row(engine, said, digests, observation, entry.index);
+            self.fact(entry, &wanted, rows.get(identity.as_slice()));
         }
         Ok(())
     }
 
-    fn fact(
-        &mut self,
-        entry: &Entry,
-        op: Operation,
-        digest: &[u8],
-        row: Option<&FactRow>,
-        identity: &[u8],
-    ) {
-        let name = hex(identity);
+    fn fact(&mut self, entry: &Entry, wanted: &FactRow, row: Option<&FactRow>) {
+        let name = hex(&wanted.identity);
         let Some(row) = row.filter(|row| row.idx >= entry.index as i64) else {
             let why = format!("it does not know of entry {}", entry.index);
             self.report.add("facts", name, why);
@@ -382,11 +382,8 @@ impl<'a> Pass<'a> {
             return;
         }
         self.expected.facts += 1;
-        let holds = row.digest == digest
-            && row.deleted == (op == Operation::Delete)
-            && Some(&row.person) == entry.person.as_ref();
         let why = format!("it is not what entry {} says", entry.index);
-        self.report.hold(holds, "facts", name, &why);
+        self.report.hold(row == wanted, "facts", name, &why);
     }
 
     /// What a consent was given for; how it stands is compared at the end.

@@ -3,11 +3,12 @@
 use crate::ledger::leaf::PublicKind;
 
 /// The coarse kind of each exact kind, by name or by how the name begins (ended by `*`).
-const KINDS: [(&str, PublicKind); 32] = [
+const KINDS: [(&str, PublicKind); 33] = [
     ("subject_*", PublicKind::Subject),
     ("no_merge", PublicKind::Subject),
     ("consent_*", PublicKind::Consent),
     ("observation*", PublicKind::Observation),
+    ("data_request*", PublicKind::Observation),
     ("inquiry*", PublicKind::Inquiry),
     ("answer_*", PublicKind::Inquiry),
     ("freeze_*", PublicKind::Right),

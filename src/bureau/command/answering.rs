@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::correct::tell_askers;
 use super::dispute::{logged, named, not_found};
-use super::observe::{ObserveSlice, digest, identity};
+use super::observe::{ObserveSlice, Said, digest, fact_row, identity};
 use super::refold::{Logged, refold};
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::{Admission, Principal};
@@ -15,7 +15,6 @@ use crate::bureau::authority;
 use crate::bureau::matter::{self, Told};
 use crate::bureau::needs::Needs;
 use crate::bureau::work::Work;
-use crate::collect::rows::FactRow;
 use crate::collect::{Observation, Operation, ReadContext, read_observation};
 use crate::error::{Problem, Reason};
 use crate::kernel::Time;
@@ -366,16 +365,13 @@ fn record(
 ) -> Result<(u64, Vec<u8>), Fault> {
     load(work, observation)?;
     let index = in_name_of(furnisher).append(work, observation, person)?;
-    let identity = identity_of(work, furnisher, observation, person);
-    let digest = digest(work.engine, observation, true)?.to_vec();
-    work.put_fact(FactRow {
-        identity: identity.clone(),
-        person: person.to_string(),
-        digest,
-        deleted: observation.op == Operation::Delete,
-        idx: index as i64,
-    });
-    Ok((index, identity))
+    let row = work.loaded.pairwise.get(&observation.subject);
+    let holder = row.map_or(person, |row| row.person.as_str()).to_string();
+    let identity = identity(work.engine, &holder, furnisher, observation);
+    let digest = digest(work.engine, observation, true)?;
+    let said = Said { holder: &holder, person, furnisher };
+    work.put_fact(fact_row(work.engine, said, (&identity, &digest), observation, index));
+    Ok((index, identity.to_vec()))
 }
 
 /// Settles items: the log first, then the marks, the bars, the profile, and whoever must hear.

@@ -8,6 +8,7 @@ pub mod book;
 pub mod conformance;
 pub mod consent;
 pub mod correct;
+pub mod data_request;
 pub mod dispute;
 pub mod enrol;
 pub mod erase;

@@ -1,24 +1,26 @@
 //! Collection: a slice of a furnisher's upload.
 
 use jiff::civil::Date;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::refold::{NEVER, OBSERVATIONS_MAX, day_number, freshen, refold};
 use super::upload::Progress;
-use super::{Answer, Command, Fault, needs_of_admission};
+use super::{Answer, Command, Fault, data_request, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::needs::{Loaded, Needs};
 use crate::bureau::tomb::Tombs;
 use crate::bureau::work::Work;
 use crate::bureau::{Engine, authority, matter};
+use crate::collect::coverage::{cover, optional_fields};
 use crate::collect::observation::{AccountMonth, Capacity};
 use crate::collect::rows::FactRow;
 use crate::collect::spoken;
 use crate::collect::{BasisKind, Fact, Observation, Operation};
 use crate::consent::{Purpose, Standing};
+use crate::kernel::Month;
 use crate::kernel::bytes::{Digest, keyed};
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
@@ -62,6 +64,21 @@ pub struct SliceOutcome {
     pub rejected: Vec<(u64, String, String)>,
     /// First and last entry.
     pub range: Option<(u64, u64)>,
+    /// Accepted lines by type, and how many of them fill each optional field.
+    #[serde(default)]
+    pub filled: BTreeMap<String, u64>,
+}
+
+impl SliceOutcome {
+    fn accept(&mut self, observation: &Observation) {
+        self.accepted += 1;
+        let kind = observation.fact.type_name();
+        let mut count = |name: String, by: u64| *self.filled.entry(name).or_default() += by;
+        for (field, filled) in optional_fields(&observation.fact) {
+            count(format!("{kind}/{field}"), u64::from(filled));
+        }
+        count(kind.to_string(), 1);
+    }
 }
 
 /// An observation's two digests: with its furnisher's signature, and without.
@@ -71,7 +88,7 @@ struct Digests {
 }
 
 enum Fate {
-    Accept { person: String, identity: Digest, digest: Digest },
+    Accept { person: String, holder: String, identity: Digest, digest: Digest },
     Duplicate,
     Reject(String, String),
 }
@@ -110,6 +127,49 @@ pub fn digest(
         serde_json::to_vec(observation).map_err(|e| StoreError::inconsistent(e.to_string()))?;
     let kind: &[u8] = if scored { b"bytes" } else { b"bytes without signature" };
     Ok(keyed(&engine.keys.index, &[kind, &text]))
+}
+
+/// Names an account for telling which of its statements are there: sixteen bytes of a keyed digest.
+pub fn account_id(engine: &Engine, holder: &str, furnisher: &str, account_key: &str) -> Vec<u8> {
+    let parts: [&[u8]; 4] =
+        [b"account", holder.as_bytes(), furnisher.as_bytes(), account_key.as_bytes()];
+    keyed(&engine.keys.index, &parts).get(..16).unwrap_or_default().to_vec()
+}
+
+/// Who said it of whom: the person that the furnisher's subject was made for, whom they stand for
+/// today, and the furnisher.
+#[derive(Clone, Copy)]
+pub struct Said<'a> {
+    /// As in [`identity`].
+    pub holder: &'a str,
+    /// The person today.
+    pub person: &'a str,
+    /// The furnisher.
+    pub furnisher: &'a str,
+}
+
+/// The last word on a record, as the entry `index` says it, under its identity and digest.
+pub fn fact_row(
+    engine: &Engine,
+    said: Said<'_>,
+    (identity, digest): (&Digest, &Digest),
+    observation: &Observation,
+    index: u64,
+) -> FactRow {
+    let cover = cover(&observation.fact);
+    let number = |month: Month| i64::from(month.0);
+    let key = observation.fact.account_key();
+    FactRow {
+        identity: identity.to_vec(),
+        person: said.person.to_string(),
+        digest: digest.to_vec(),
+        deleted: observation.op == Operation::Delete,
+        idx: index as i64,
+        furnisher: said.furnisher.to_string(),
+        account: key.map(|key| account_id(engine, said.holder, said.furnisher, key)),
+        month: cover.and_then(|cover| cover.month).map(number),
+        ends: cover.and_then(|cover| cover.ends).map(number),
+    }
 }
 
 fn reject(code: &str, message: &str) -> Fate {
@@ -184,7 +244,7 @@ impl ObserveSlice {
         if work.folded(&person)?.observations >= OBSERVATIONS_MAX {
             return Ok(reject("observations_limit", "this file is full: speak with the bureau"));
         }
-        Ok(Fate::Accept { person, identity, digest: digests.own })
+        Ok(Fate::Accept { person, holder, identity, digest: digests.own })
     }
 
     /// Whether the last word on the record is this very one.
@@ -454,6 +514,8 @@ impl Command for ObserveSlice {
         let mut outcome = SliceOutcome::default();
         let mut stale = BTreeSet::new();
         let mut touched = BTreeSet::new();
+        let mut accounts = BTreeSet::new();
+        let furnisher = self.furnisher();
         let known = |(_, one): &Line| work.loaded.pairwise.get(&one.subject);
         let persons = self.lines.iter().filter_map(known).map(|row| row.person.clone()).collect();
         work.loaded.tombs = Tombs::of(work, &persons)?;
@@ -464,8 +526,10 @@ impl Command for ObserveSlice {
             }
             cost += 1;
             outcome.taken += 1;
-            let (person, identity, digest) = match self.fate(work, observation)? {
-                Fate::Accept { person, identity, digest } => (person, identity, digest),
+            let (person, holder, digests) = match self.fate(work, observation)? {
+                Fate::Accept { person, holder, identity, digest } => {
+                    (person, holder, (identity, digest))
+                }
                 Fate::Duplicate => {
                     outcome.duplicates += 1;
                     continue;
@@ -475,7 +539,7 @@ impl Command for ObserveSlice {
                     continue;
                 }
             };
-            outcome.accepted += 1;
+            outcome.accept(observation);
             if self.dry_run {
                 continue;
             }
@@ -486,14 +550,13 @@ impl Command for ObserveSlice {
             if self.scored() && needs_refold(observation) && stale.insert(person.clone()) {
                 cost += work.folded(&person)?.observations;
             }
-            work.put_fact(FactRow {
-                identity: identity.to_vec(),
-                person,
-                digest: digest.to_vec(),
-                deleted: observation.op == Operation::Delete,
-                idx: index as i64,
-            });
+            let said = Said { holder: &holder, person: &person, furnisher: &furnisher };
+            let (identity, digest) = (&digests.0, &digests.1);
+            let row = fact_row(work.engine, said, (identity, digest), observation, index);
+            accounts.extend(row.account.clone());
+            work.put_fact(row);
         }
+        data_request::fill(work, &furnisher, &accounts)?;
         for person in &stale {
             refold(work, person)?;
         }

@@ -344,7 +344,10 @@ impl CloseUpload {
             .says("errors", json!(codes))
             .says("control_totals", json!(self.receipt.control_totals))
             .says("range", json!(self.receipt.log))
-            .says("file", self.receipt.file_digest.clone());
+            .says("file", self.receipt.file_digest.clone())
+            .says("period", json!(self.receipt.period))
+            .says("filled", json!(self.receipt.filled))
+            .says("missing", json!(self.receipt.missing));
         if self.admission.is_console() {
             draft = draft.says("loaded_by", "operator");
             body["loaded_by"] = json!("operator");

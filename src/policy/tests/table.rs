@@ -189,6 +189,7 @@ const OTHERS: &[(ActorKind, Action, &str, Change)] = &[
     (ActorKind::Partner, Action::ReadAnswer, "item_not_found", |f| f.item.own = false),
     (ActorKind::Partner, Action::ReportOutcome, "item_not_found", |f| f.item.found = false),
     (ActorKind::Partner, Action::AnswerDispute, "item_not_found", |f| f.item.own = false),
+    (ActorKind::Partner, Action::AnswerRequest, "item_not_found", |f| f.item.own = false),
     (ActorKind::Person, Action::ReadNotice, "item_not_found", |f| f.item.own = false),
     (ActorKind::Partner, Action::ReadAnswer, "answer_expired", |f| f.item.expired = true),
     (ActorKind::Person, Action::Erase, "legal_hold", |f| f.item.held = true),
