@@ -1,5 +1,5 @@
-//! What furnishers are asked for, as they read it; and records from before it was kept whose
-//! account they are of.
+//! What furnishers are asked for: when it is due, what the sweep asks, what they read; and records
+//! from before it was kept whose account they are of.
 
 use serde_json::{Value, json};
 
@@ -7,13 +7,16 @@ use super::Bureau;
 use super::admission::Admission;
 use super::command::Reply;
 use super::command::data_request::{
-    AnswerRequest, CONSENT_ENDED, RequestAnswerSent, shown, stands,
+    AnswerRequest, CONSENT_ENDED, RequestAnswerSent, RequestData, shown, stands,
 };
 use super::command::observe::{Said, fact_row};
 use super::command::refold;
+use super::coverage::customary;
+use crate::collect::coverage::Months;
 use crate::collect::rows::{self as fact_rows, DataRequestRow, FactRow};
 use crate::consent::rows as consent_rows;
 use crate::kernel::bytes::Digest;
+use crate::kernel::{Month, Time};
 use crate::ledger::body::{PersonalPart, open_part, person_key_name};
 use crate::ledger::rows::{self as ledger_rows, BodyRow};
 use crate::store::StoreError;
@@ -21,6 +24,8 @@ use crate::subject::rows::{self as subject_rows, By};
 
 /// Records named in one transaction.
 const NAMED_AT_ONCE: i64 = 500;
+/// Requests that one sweep opens to one furnisher at most; the next goes on.
+const REQUESTS_PER_SWEEP: u64 = 1_000;
 /// Stands where nobody can tell any more who said it; an audit says so.
 const NOBODY: &str = "unknown";
 
@@ -103,6 +108,90 @@ impl Bureau {
                         tracing::error!(code = problem.code, "a request could not be ended");
                     }
                 }
+            }
+        }
+    }
+
+    /// The newest month whose statements are due from a furnisher.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn newest_due(&self, furnisher: &str, now: Time) -> Result<Month, StoreError> {
+        let registry = self.registry()?;
+        let partner = registry.partners.get(furnisher);
+        let window = partner.and_then(|partner| Some((partner, partner.delivery?)));
+        Ok(match window {
+            Some((partner, delivery)) => {
+                delivery.newest_due(now, refold::offset_of(&self.engine, partner))
+            }
+            None => {
+                let (_, offset) = refold::terms(&self.engine, &self.engine.home);
+                customary(now, offset)
+            }
+        })
+    }
+
+    /// A furnisher's contracted window: what was agreed, and when it closes next.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn window(&self, furnisher: &str, now: Time) -> Result<Value, StoreError> {
+        let registry = self.registry()?;
+        let Some(partner) = registry.partners.get(furnisher) else { return Ok(Value::Null) };
+        let Some(delivery) = partner.delivery else { return Ok(Value::Null) };
+        let offset = refold::offset_of(&self.engine, partner);
+        let next = delivery.newest_due(now, offset).plus(1);
+        let mut shown = json!(delivery);
+        shown["next"] = json!({ "month": next, "closes": delivery.due(next, offset) });
+        Ok(shown)
+    }
+
+    /// Asks every furnisher whose contracted window has passed for what is missing since the
+    /// contract stands, account by account, so many in one call at most. Gives how many requests
+    /// were opened.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn ask_for_missing(&self) -> Result<u64, StoreError> {
+        let now = self.engine.env.now();
+        let mut opened = 0;
+        for partner in self.registry()?.partners.values().filter(|partner| !partner.suspended) {
+            let Some(delivery) = partner.delivery else { continue };
+            let offset = refold::offset_of(&self.engine, partner);
+            let due = delivery.newest_due(now, offset);
+            let agreed = |month: Month| delivery.since < delivery.due(month, offset);
+            let mut left = REQUESTS_PER_SWEEP;
+            self.each_incomplete(&partner.id, due, &mut |one| {
+                let missing = serde_json::from_value::<Vec<Months>>(one["missing"].clone());
+                let missing = missing.unwrap_or_default();
+                let newest = missing.last().filter(|range| agreed(range.until));
+                if let (true, Some(range)) = (one["request"].is_null(), newest) {
+                    let first = (range.from.0..=range.until.0).map(Month).find(|m| agreed(*m));
+                    let months = Months { from: first.unwrap_or(range.until), ..*range };
+                    opened += u64::from(self.ask(&partner.id, &one, months));
+                    left -= 1;
+                }
+                left > 0
+            })?;
+        }
+        Ok(opened)
+    }
+
+    /// Whether a request could be opened.
+    fn ask(&self, furnisher: &str, account: &Value, months: Months) -> bool {
+        let text = |name: &str| account[name].as_str().unwrap_or_default().to_string();
+        let command = RequestData {
+            admission: Admission::operator("sweep", "the contracted window has passed"),
+            furnisher: furnisher.to_string(),
+            subject: text("subject"),
+            account_key: text("account_key"),
+            months,
+        };
+        match self.run(command) {
+            Reply::Done(_) => true,
+            Reply::Refused(problem) => {
+                tracing::error!(code = problem.code, "what is missing could not be asked for");
+                false
             }
         }
     }

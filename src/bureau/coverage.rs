@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 use super::Bureau;
 use super::command::data_request::stands;
 use super::command::refold::{self, merged_at, stands_for};
+use super::meters;
 use crate::collect::coverage::{Months, Statements};
 use crate::collect::receipt::Lacking;
 use crate::collect::rows::{self as fact_rows, DataRequestRow, FactRow, Span};
 use crate::consent::rows as consent_rows;
 use crate::kernel::bytes::{from_hex, hex};
 use crate::kernel::{Month, Time};
+use crate::partner::Role;
 use crate::store::{AnyConn, StoreError};
 use crate::subject::rows as subject_rows;
 
@@ -257,6 +259,10 @@ impl Bureau {
         let limit = page.limit.clamp(1, PAGE_MAX);
         let first = page.after.is_none() && page.persons_after.is_none();
         let mut body = json!({ "furnisher": furnisher, "as_of": now, "due": due });
+        body["window"] = self.window(furnisher, now)?;
+        if first {
+            body["fields"] = self.fields(furnisher)?;
+        }
         let (listed, next) = self.store.read(|conn| {
             let mut walk = Walk::begin(conn, furnisher, now)?;
             walk.after = page.after.as_deref().and_then(from_hex).unwrap_or_default();
@@ -294,13 +300,48 @@ impl Bureau {
         Ok(body)
     }
 
-    /// The newest month whose statements are due from a furnisher.
+    /// How far the optional fields of what a furnisher sent this month and in the one before are
+    /// filled, the emptiest first.
+    fn fields(&self, furnisher: &str) -> Result<Value, StoreError> {
+        let month = self.this_month();
+        let mut all: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for month in [month, month.plus(-1)] {
+            for (field, lines, filled) in self.filled(month, furnisher)? {
+                let sum = all.entry(field).or_default();
+                *sum = (sum.0 + lines, sum.1 + filled);
+            }
+        }
+        let mut rows: Vec<(String, (u64, u64))> = all.into_iter().collect();
+        // By share, without a fraction: a/b < c/d is ad < cb.
+        let share = |a: &(u64, u64), b: &(u64, u64)| (a.1 * b.0).cmp(&(b.1 * a.0));
+        rows.sort_by(|a, b| share(&a.1, &b.1).then(a.0.cmp(&b.0)));
+        let row =
+            |(field, (lines, filled))| json!({ "field": field, "lines": lines, "filled": filled });
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// Tells the meters how many accounts lack something, over all furnishers.
     ///
     /// # Errors
     /// The database's.
-    pub fn newest_due(&self, _furnisher: &str, now: Time) -> Result<Month, StoreError> {
-        let (_, offset) = refold::terms(&self.engine, &self.engine.home);
-        Ok(customary(now, offset))
+    pub fn measure_missing(&self) -> Result<(), StoreError> {
+        let now = self.engine.env.now();
+        let (mut incomplete, mut open) = (0, 0);
+        for partner in self.registry()?.partners.values() {
+            if !partner.roles.contains(&Role::Furnisher) {
+                continue;
+            }
+            let due = self.newest_due(&partner.id, now)?;
+            let totals = self.store.read(|conn| {
+                let mut walk = Walk::begin(conn, &partner.id, now)?;
+                while walk.step(conn, due)?.is_some() {}
+                Ok(walk.totals)
+            })?;
+            incomplete += totals.accounts - totals.complete - totals.without_statements;
+            open += totals.requests_open;
+        }
+        meters::missing(incomplete, open);
+        Ok(())
     }
 
     /// The accounts of a furnisher that lack what is due at `now`, one after the other until

@@ -18,6 +18,7 @@ use super::command::observe::{Line, ObserveSlice, SLICE_LINES_MAX, SliceOutcome}
 use super::command::upload::{
     CloseUpload, Progress, RefuseUpload, UploadOutcome, key_names, opened, spool_key,
 };
+use super::meters;
 use super::spool::{self, Spooled};
 use super::upload::{self, Checked, Format, UploadFile};
 use crate::collect::Receipt;
@@ -105,6 +106,10 @@ impl Bureau {
             ..order.admission.clone()
         };
         let (dry_run, upload) = (order.dry_run, order.upload.clone());
+        if !dry_run {
+            let late = receipt.late.map_or(0, |late| late.lines);
+            meters::file(receipt.accepted, receipt.duplicates, receipt.rejected, late);
+        }
         self.run(CloseUpload { admission, receipt, dry_run, upload }).value().map(Applied::Whole)
     }
 

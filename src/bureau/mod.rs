@@ -37,6 +37,7 @@ pub mod personal;
 mod pin;
 pub mod probing;
 pub mod publisher;
+pub mod quality;
 pub mod quota;
 pub mod register;
 pub mod replay;
@@ -76,6 +77,7 @@ use crate::store::checkpoint::Checkpointing;
 use crate::store::{KeyStore, Store};
 use keys::BureauKeys;
 use publisher::Publishing;
+use quality::Supplied;
 use quota::Quotas;
 use sequencer::Sequencer;
 use usage::Counted;
@@ -186,6 +188,8 @@ pub struct Bureau {
     publishing: Publishing,
     /// Usage of the periods asked for lately.
     counted: Counted,
+    /// What furnishers sent in the periods asked for lately.
+    supplied: Supplied,
 }
 
 impl Bureau {

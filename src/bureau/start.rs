@@ -7,6 +7,7 @@ use super::admission::Admission;
 use super::command::governance::{InForce, PACKS};
 use super::keys::{BureauKeys, KeyError, clock_is_plausible};
 use super::publisher::{Publishing, check_right_edge};
+use super::quality::Supplied;
 use super::quota::Quotas;
 use super::restore::RESTORING;
 use super::room::{FREE_BYTES_MIN, Room};
@@ -211,7 +212,7 @@ impl Bureau {
             copied.tell(size);
         };
         let sequencer = Sequencer::start(engine.clone(), writer, keys, room, committed);
-        let counted = Counted::default();
+        let (counted, supplied) = (Counted::default(), Supplied::default());
         Ok(Bureau {
             engine,
             store,
@@ -221,6 +222,7 @@ impl Bureau {
             _checkpointing: checkpointing,
             publishing,
             counted,
+            supplied,
         })
     }
 

@@ -31,6 +31,8 @@ pub struct Swept {
     pub evidence_ended: u64,
     /// Disputes closed because their clock ran out.
     pub disputes_closed: u64,
+    /// Data requests opened because a contracted window has passed.
+    pub requests_opened: u64,
     /// Data requests ended because the consent to furnish has.
     pub requests_ended: u64,
     /// Scorecards that were looked at.
@@ -71,6 +73,8 @@ impl Bureau {
         self.purge(&mut swept)?;
         self.end_evidence(&mut swept)?;
         swept.requests_ended = self.end_moot_requests()?;
+        swept.requests_opened = self.ask_for_missing()?;
+        self.measure_missing()?;
         swept.models_watched = u64::from(self.watch_if_due()?);
         Ok(swept)
     }

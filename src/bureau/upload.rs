@@ -14,6 +14,7 @@ use super::metro2::{Accounts, by_record};
 use super::{Bureau, Engine};
 use crate::collect::coverage::cover;
 use crate::collect::metro2::is_metro2;
+use crate::collect::receipt::Late;
 use crate::collect::{
     BatchHeader, FieldError, LineError, Lines, ReadContext, Receipt, Rows, SharedBlob, Totals,
     ends_batch, read_observation,
@@ -282,6 +283,11 @@ fn refused(errors: Vec<FieldError>) -> Problem {
 pub fn add_slice(receipt: &mut Receipt, outcome: &SliceOutcome) {
     receipt.accepted += outcome.accepted;
     receipt.duplicates += outcome.duplicates;
+    if outcome.late > 0 {
+        let late = receipt.late.get_or_insert(Late { lines: 0, days_max: 0 });
+        late.lines += outcome.late;
+        late.days_max = late.days_max.max(outcome.late_days);
+    }
     for (name, count) in &outcome.filled {
         *receipt.filled.entry(name.clone()).or_default() += count;
     }

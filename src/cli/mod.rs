@@ -175,6 +175,8 @@ enum Command {
     Usage(usage::UsageArgs),
     /// What a furnisher sent, and which statements are missing
     Coverage(supply::CoverageArgs),
+    /// The quality of what a furnisher sent in a month: fresh, complete, accepted, in time
+    Quality(supply::QualityArgs),
     /// Ask a furnisher for what is missing, and see what became of it
     DataRequest(supply::RequestArgs),
     /// Where events are sent, how that goes, and what was given up
@@ -250,6 +252,7 @@ fn run(cli: &Cli) -> Done {
         Command::Model(args) => model::run(place, args),
         Command::Usage(args) => usage::run(place, args),
         Command::Coverage(args) => supply::coverage(place, args),
+        Command::Quality(args) => supply::quality(place, args),
         Command::DataRequest(args) => supply::request(place, args),
         Command::Webhook(args) => webhook::run(place, args),
         Command::Report(args) => report::run(place, args),

@@ -132,7 +132,8 @@ struct ChangeArgs {
 #[command(after_help = "\
 Example:
   fivefold partner contract 'Harbour Hotel' --scenario hotel_deposit=640
-  fivefold partner contract 'Harbour Hotel' --inquiries-per-day 2000 --requests-per-minute 300")]
+  fivefold partner contract 'Harbour Hotel' --inquiries-per-day 2000 --requests-per-minute 300
+  fivefold partner contract 'First Bank' --due-day 10 --cutoff 18:00")]
 struct ContractArgs {
     /// Id or name of the partner
     partner: String,
@@ -140,7 +141,7 @@ struct ContractArgs {
     #[arg(
         long,
         value_name = "NAME[=THRESHOLD]",
-        required_unless_present_any = ["daily", "minutely"]
+        required_unless_present_any = ["daily", "minutely", "due_day", "no_window"]
     )]
     scenario: Option<String>,
     /// Inquiries on record that a day (UTC) may have
@@ -149,6 +150,15 @@ struct ContractArgs {
     /// Signed requests that a minute may have
     #[arg(id = "minutely", long = "requests-per-minute", value_name = "N")]
     minutely: Option<u32>,
+    /// The day of the next month, 1 to 28, on which a month's lines are due at the latest
+    #[arg(long, value_name = "DAY", value_parser = clap::value_parser!(u8).range(1..=28))]
+    due_day: Option<u8>,
+    /// The time of that day, in the time of the partner's pack [default: its end]
+    #[arg(long, value_name = "HH:MM", requires = "due_day", value_parser = minutes)]
+    cutoff: Option<u16>,
+    /// No window is agreed any more
+    #[arg(long, conflicts_with = "due_day")]
+    no_window: bool,
     #[command(flatten)]
     staff: Staff,
     #[command(flatten)]
@@ -215,6 +225,25 @@ fn scenario(text: &str) -> Result<(String, Contract), Failure> {
         .parse()
         .map_err(|_| Failure::Usage(format!("--scenario {text}: a threshold is a number")))?;
     Ok((name.to_string(), Contract { threshold: Some(threshold), since: None }))
+}
+
+/// Minutes after midnight of a time such as 18:00; 24:00 is the end of the day.
+fn minutes(text: &str) -> Result<u16, String> {
+    let wrong = || "a time such as 18:00".to_string();
+    let (hours, minutes) = text.split_once(':').ok_or_else(wrong)?;
+    let number = |text: &str| match text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()) {
+        true => text.parse::<u16>().map_err(|_| wrong()),
+        false => Err(wrong()),
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    let at = hours * 60 + minutes;
+    if minutes < 60 && (1..=24 * 60).contains(&at) { Ok(at) } else { Err(wrong()) }
+}
+
+fn window_of(partner: &Partner) -> String {
+    let Some(delivery) = partner.delivery else { return "the custom of the trade".to_string() };
+    let at = delivery.cutoff_minutes.unwrap_or(24 * 60);
+    format!("day {} of the next month, {:02}:{:02}", delivery.due_day, at / 60, at % 60)
 }
 
 fn role(text: &str) -> Result<Role, Failure> {
@@ -364,6 +393,7 @@ fn show(place: &Place, args: &NamedArgs) -> Done {
         ("roles", roles_of(partner)),
         ("scenarios", scenarios_of(partner)),
         ("quota", quota_of(partner)),
+        ("lines due", window_of(partner)),
         ("status", status.to_string()),
         ("since", partner.created.to_second_text()),
     ])?;
@@ -424,6 +454,8 @@ fn contract(place: &Place, args: &ContractArgs) -> Done {
         let steps = [
             contracted.map(|(name, terms)| Change::Contract(name, terms)),
             (quota != before).then_some(Change::Quota(quota)),
+            args.due_day.map(|day| Change::Delivery(Some((day, args.cutoff)))),
+            args.no_window.then_some(Change::Delivery(None)),
         ];
         let mut body = Value::Null;
         for change in steps.into_iter().flatten() {
@@ -456,6 +488,18 @@ fn export_basis(place: &Place, args: &ExportArgs) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cutoff_is_a_time_of_a_day() {
+        let read = |text| minutes(text).ok();
+        assert_eq!(
+            (read("18:00"), read("24:00"), read("00:01")),
+            (Some(1080), Some(1440), Some(1))
+        );
+        for wrong in ["00:00", "24:01", "6:00", "12:60", "noon", "-1:00"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_scenario_may_bring_its_threshold() {

@@ -34,6 +34,25 @@ pub struct CoverageArgs {
     shape: Shape,
 }
 
+/// Arguments of `quality`.
+#[derive(Args)]
+#[command(after_help = "\
+What the furnisher itself reads at GET /v1/data-quality; the tables are those of the month's statement
+(`fivefold report furnisher`), with the same numbers.
+
+Example:
+  fivefold quality --partner 'First Bank' --period 2026-10")]
+pub struct QualityArgs {
+    /// Id or name of the furnisher
+    #[arg(long, value_name = "PARTNER")]
+    partner: String,
+    /// The month, in the time of the home pack [default: this one]
+    #[arg(long, value_name = "MONTH")]
+    period: Option<Month>,
+    #[command(flatten)]
+    shape: Shape,
+}
+
 /// Arguments of `data-request`.
 #[derive(Args)]
 pub struct RequestArgs {
@@ -149,6 +168,36 @@ pub fn coverage(place: &Place, args: &CoverageArgs) -> Done {
     let persons = known["persons_without_data"].as_array().into_iter().flatten();
     let persons: Vec<Vec<String>> = persons.map(|one| vec![cell(one)]).collect();
     output::table(&["consent stands and nothing came"], &persons)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `fivefold quality`.
+pub fn quality(place: &Place, args: &QualityArgs) -> Done {
+    let known = with_bureau(place, |bureau, _| {
+        let partner = named(bureau, &args.partner)?;
+        let month = args.period.unwrap_or_else(|| bureau.this_month());
+        Ok(bureau.quality(&bureau.month(month), &partner.id)?)
+    })?;
+    if args.shape.json {
+        output::json(&known)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let share = |of: &Value, part: &str| format!("{} of {}", cell(&of[part]), cell(&of["of"]));
+    output::pairs(&[
+        ("period", cell(&known["period"])),
+        ("newest line", cell(&known["freshness"]["newest"])),
+        ("days ago", cell(&known["freshness"]["days"])),
+        ("complete accounts", share(&known["completeness"], "complete")),
+        ("lines taken", share(&known["acceptance"], "taken")),
+    ])?;
+    for (name, rows) in known["tables"].as_object().into_iter().flatten() {
+        let rows: Vec<&Value> = rows.as_array().into_iter().flatten().collect();
+        let Some(first) = rows.first().and_then(|row| row.as_object()) else { continue };
+        let columns: Vec<&str> = first.keys().map(String::as_str).collect();
+        let cells = |row: &&Value| columns.iter().map(|column| cell(&row[*column])).collect();
+        note(name);
+        output::table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -219,6 +219,19 @@ impl Fact {
         }
     }
 
+    /// The month that it is about, where it is about one.
+    pub fn month(&self) -> Option<Month> {
+        match self {
+            Fact::AccountMonth(f) => Some(f.month),
+            Fact::InquiryHistory(f) => Some(f.month),
+            Fact::Spending(f) => Some(f.month),
+            Fact::PaymentActivity(f) => Some(f.month),
+            Fact::Capacity(f) => Some(f.month),
+            Fact::Ties(f) => Some(f.month),
+            _ => None,
+        }
+    }
+
     /// The day up to which it speaks, from which the furnisher's delay is counted; `None` where no
     /// day of sending is expected.
     pub fn speaks_until(&self) -> Option<Date> {

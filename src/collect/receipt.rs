@@ -38,12 +38,25 @@ pub struct Receipt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Month>,
     /// Accepted lines by type (`account_month`), and how many of them fill each optional field
-    /// (`account_month/due`).
+    /// (`account_month.due`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub filled: BTreeMap<String, u64>,
+    /// Lines that came after the contracted window closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<Late>,
     /// Accounts that should have a statement of that month and have none, this file's included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Lacking>,
+}
+
+/// Lines that came after the window that the furnisher's contract says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Late {
+    /// How many.
+    pub lines: u64,
+    /// Days, begun ones counted, by which the latest came after the window closed.
+    pub days_max: i64,
 }
 
 /// Accounts without a statement of a month. They are counted here, and named when the receipt is
@@ -98,6 +111,7 @@ impl Receipt {
             file_digest: format!("sha-256:{}", hex(file)),
             period: None,
             filled: BTreeMap::new(),
+            late: None,
             missing: None,
         }
     }

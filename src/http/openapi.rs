@@ -92,6 +92,7 @@ pub struct ProblemBody {
         super::observations::send,
         super::observations::read,
         super::supply::coverage,
+        super::supply::quality,
         super::supply::requests,
         super::supply::answer,
         super::inquiries::ask,

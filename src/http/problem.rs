@@ -89,7 +89,6 @@ fn contradicts_what_is(code: &str) -> bool {
             | "document_taken"
             | "model_ambiguous"
             | "last_administrator"
-            | "file_shared"
             | "nothing_missing"
             | "request_exists"
             | "request_closed"

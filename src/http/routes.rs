@@ -56,6 +56,7 @@ pub fn router(app: Shared) -> Router {
         .route("/events", get(rights::events))
         .route("/usage", get(usage::read))
         .route("/coverage", get(supply::coverage))
+        .route("/data-quality", get(supply::quality))
         .route("/data-requests", get(supply::requests))
         .route("/data-requests/{id}/answer", post(supply::answer))
         .route("/webhook", get(webhook::read).put(webhook::set).delete(webhook::remove))

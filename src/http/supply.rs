@@ -15,7 +15,8 @@ use crate::bureau::command::data_request::{AnswerRequest, REQUESTS_MAX, RequestA
 use crate::bureau::command::upload::OpenUpload;
 use crate::bureau::coverage::{PAGE_MAX, Page};
 use crate::bureau::{Bureau, Reply};
-use crate::error::Problem;
+use crate::error::{Problem, Reason};
+use crate::kernel::Month;
 use crate::partner::Role;
 use crate::store::StoreError;
 
@@ -48,6 +49,40 @@ pub async fn coverage(
     let page = Page { after, persons_after, limit: limit.unwrap_or(PAGE_MAX) };
     let told = own(&app, &caller, move |bureau, me| bureau.coverage(me, &page)).await?;
     Ok(axum::Json(told).into_response())
+}
+
+/// Which month.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhichMonth {
+    period: Option<String>,
+}
+
+/// The quality of what this furnisher sent in a month: how fresh and how complete its accounts are,
+/// what was accepted, rejected by which rule, late, corrected, left empty. The tables are those of
+/// the month's statement, with the same numbers.
+#[utoipa::path(get, path = "/v1/data-quality", tag = "observations",
+    params(("period" = Option<String>, Query,
+        description = "The month, 2026-11, in the time of the bureau's own rule pack; this month \
+            when absent")),
+    responses((status = 200, description = "The numbers"),
+        (status = 403, body = Refused, content_type = "application/problem+json"),
+        (status = 422, body = Refused, content_type = "application/problem+json")))]
+pub async fn quality(
+    State(app): State<Shared>,
+    which: Result<Query<WhichMonth>, QueryRejection>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let Query(WhichMonth { period }) = which.map_err(|_| bad_query())?;
+    let month = period
+        .map(|name| name.parse::<Month>())
+        .transpose()
+        .map_err(|said| Problem::invalid(vec![Reason::new("/period", "invalid_field", said)]))?;
+    let read = move |bureau: &Bureau, me: &str| {
+        let month = month.unwrap_or_else(|| bureau.this_month());
+        bureau.quality(&bureau.month(month), me)
+    };
+    Ok(axum::Json(own(&app, &caller, read).await?).into_response())
 }
 
 /// Which data requests.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::delivery::Delivery;
 use super::signature::PublicKey;
 use super::staff::StaffMember;
 use crate::kernel::Time;
@@ -120,6 +121,9 @@ pub struct Partner {
     /// How much it may ask.
     #[serde(default, skip_serializing_if = "Quota::is_open")]
     pub quota: Quota,
+    /// By when its lines are due; without one the custom of the trade is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
     /// Suspended partners are refused everything.
     pub suspended: bool,
     /// Since when it takes part.

@@ -23,6 +23,7 @@ struct PartnerRow {
     country: String,
     export_basis: Option<String>,
     quota: Option<String>,
+    delivery: Option<String>,
 }
 
 #[derive(Queryable, Insertable)]
@@ -79,6 +80,8 @@ pub fn load(conn: &mut AnyConn) -> Result<Registry, StoreError> {
         let export_basis = export_basis.map_err(|_| broken("export basis", &row.id))?;
         let quota = row.quota.as_deref().map(serde_json::from_str).transpose();
         let quota = quota.map_err(|_| broken("quota", &row.id))?.unwrap_or_default();
+        let delivery = row.delivery.as_deref().map(serde_json::from_str).transpose();
+        let delivery = delivery.map_err(|_| broken("delivery", &row.id))?;
         let partner = Partner {
             id: row.id.clone(),
             name: row.name,
@@ -88,6 +91,7 @@ pub fn load(conn: &mut AnyConn) -> Result<Registry, StoreError> {
             roles,
             scenarios,
             quota,
+            delivery,
             suspended: row.suspended,
             created: Time::from_micros(row.created_us),
         };
@@ -224,6 +228,7 @@ pub fn put(conn: &mut AnyConn, partner: &Partner) -> Result<(), StoreError> {
             true => None,
             false => Some(serde_json::to_string(&partner.quota).map_err(text)?),
         },
+        delivery: partner.delivery.as_ref().map(serde_json::to_string).transpose().map_err(text)?,
     };
     on_backend!(conn, |c| diesel::insert_into(partners::table)
         .values(&row)

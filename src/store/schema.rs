@@ -51,6 +51,7 @@ diesel::table! {
         country -> Text,
         export_basis -> Nullable<Text>,
         quota -> Nullable<Text>,
+        delivery -> Nullable<Text>,
     }
 }
 

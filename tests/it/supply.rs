@@ -3,6 +3,7 @@
 use fivefold::bureau::command::data_request::{AnswerRequest, RequestAnswerSent, RequestData};
 use fivefold::bureau::command::erase::Erase;
 use fivefold::bureau::command::events::ReadEvents;
+use fivefold::bureau::command::governance::{Change, ChangePartner};
 use fivefold::bureau::coverage::Page;
 use fivefold::collect::coverage::Months;
 use fivefold::error::Problem;
@@ -147,8 +148,8 @@ on_both!(a_receipt_says_which_accounts_lack_its_month, |world| {
     assert_eq!(receipt["missing"]["more"], 0);
     // How far optional fields are filled.
     assert_eq!(receipt["filled"]["account_month"], 1);
-    assert_eq!(receipt["filled"]["account_month/paid"], 1);
-    assert_eq!(receipt["filled"]["account_month/past_due"], 0);
+    assert_eq!(receipt["filled"]["account_month.paid"], 1);
+    assert_eq!(receipt["filled"]["account_month.past_due"], 0);
     // The file that completes the month lacks nothing; without a header its newest month counts.
     let rest = ["two", "three"].map(|account| month(&subject, &consent, account, "2026-08"));
     let receipt = world.furnish(&bank, &rest);
@@ -262,4 +263,167 @@ on_both!(records_from_before_are_named_at_the_next_start, |world| {
     assert_eq!(coverage(world, &bank)["totals"]["accounts"], 0);
     world.open().expect("it opens");
     assert_eq!(coverage(world, &bank)["totals"]["accounts"], 1);
+});
+
+fn agree(
+    world: &World,
+    party: &Party,
+    window: Option<(u8, Option<u16>)>,
+) -> Result<Value, Problem> {
+    let (admission, partner) = (world.staff(), party.id.clone());
+    world.run(ChangePartner { admission, partner, change: Change::Delivery(window) })
+}
+
+/// Days that pass.
+fn pass(world: &World, days: i64) {
+    world.clock.advance_seconds(days * 86_400);
+}
+
+on_both!(what_comes_after_the_contracted_window_is_late, |world| {
+    let bank = world.bank();
+    let subject = world.enrol(&bank, &Human::nth(12, "CN"));
+    let consent = world.furnishing(&bank, &subject);
+    let wrong = agree(world, &bank, Some((29, None))).expect_err("not every month has a 29th");
+    assert_eq!(wrong.errors[0].code, "out_of_range");
+    agree(world, &bank, Some((10, None))).expect("agreed on the 20th of November");
+    assert_eq!(coverage(world, &bank)["due"], "2026-10", "by the contract, not by custom");
+    // October was due before the contract stood.
+    let october = month(&subject, &consent, "acc", "2026-10");
+    assert_eq!(world.furnish(&bank, &[october]).late, None);
+    // Noon of the 12th of December in China: the window of November closed 36 hours ago.
+    pass(world, 22);
+    let november = month(&subject, &consent, "acc", "2026-11");
+    let before = world.size();
+    let late = world.furnish(&bank, &[november.clone()]).late.expect("late");
+    assert_eq!((late.lines, late.days_max), (1, 2));
+    let (line, _) = world.record(before);
+    assert_eq!(line["days_after_due"], 2);
+    let (batch, _) = world.record(before + 1);
+    assert_eq!(batch["late"], json!({ "lines": 1, "days_max": 2 }));
+    // A correction is no late delivery; and December is early.
+    let mut right = november;
+    right["op"] = json!("correct");
+    right["balance"]["amount"] = json!("4100.00");
+    assert_eq!(world.furnish(&bank, &[right]).late, None);
+    pass(world, 19);
+    let before = world.size();
+    send(world, &bank, &subject, &consent, "acc", &["2026-12"]);
+    let (line, _) = world.record(before);
+    assert!(line["days_after_due"].as_i64().is_some_and(|days| days < 0), "{line}");
+    agree(world, &bank, None).expect("no window any more");
+    assert_eq!(coverage(world, &bank)["window"], Value::Null);
+});
+
+on_both!(the_sweep_asks_for_what_a_contracted_window_did_not_bring, |world| {
+    let bank = world.bank();
+    let subject = world.enrol(&bank, &Human::nth(13, "CN"));
+    let consent = world.furnishing(&bank, &subject);
+    send(world, &bank, &subject, &consent, "acc", &["2026-07", "2026-09", "2026-10"]);
+    send(world, &bank, &subject, &consent, "fine", &["2026-10"]);
+    let opened = || world.bureau().sweep().expect("swept").requests_opened;
+    assert_eq!(opened(), 0, "nothing was agreed");
+    agree(world, &bank, Some((10, Some(18 * 60)))).expect("agreed");
+    assert_eq!(opened(), 0, "August was due before the contract stood");
+    pass(world, 22);
+    send(world, &bank, &subject, &consent, "fine", &["2026-11"]);
+    let suspend = |change| {
+        let (admission, partner) = (world.staff(), bank.id.clone());
+        world.run(ChangePartner { admission, partner, change }).expect("changed")
+    };
+    suspend(Change::Suspend);
+    assert_eq!(opened(), 0, "who may not send is not asked");
+    suspend(Change::Resume);
+    assert_eq!(opened(), 1);
+    assert_eq!(opened(), 0, "once");
+    let open = requests(world, &bank, false);
+    assert_eq!(open[0]["account_key"], "acc");
+    assert_eq!((&open[0]["from"], &open[0]["until"]), (&json!("2026-11"), &json!("2026-11")));
+    assert_eq!(events(world, &bank).last().expect("an event")["kind"], "data_requested");
+    send(world, &bank, &subject, &consent, "acc", &["2026-11"]);
+    assert_eq!(requests(world, &bank, true)[0]["state"], "filled");
+});
+
+on_both!(a_late_furnisher_is_stale_and_not_missing, |world| {
+    let bank = world.bank();
+    let subject = world.enrol(&bank, &Human::nth(14, "CN"));
+    world.history(&bank, &subject);
+    agree(world, &bank, Some((10, None))).expect("agreed");
+    let fresh = world.inquire(&bank, &subject, "account_review");
+    // Two windows pass without a line: the newest values stand, nothing turns into a gap.
+    pass(world, 60);
+    let late = world.inquire(&bank, &subject, "account_review");
+    assert_eq!(late["form"], "score");
+    assert_eq!(late["completeness"], fresh["completeness"]);
+    // After half a year nobody is scored on it any more, and the code says why.
+    pass(world, 150);
+    let stale = world.inquire(&bank, &subject, "account_review");
+    assert_eq!((&stale["form"], &stale["code"]), (&json!("not_assessable"), &json!("stale")));
+});
+
+/// The rows of a statement's table, as the live numbers show them.
+#[cfg(feature = "engine")]
+fn rows(grid: &fivefold::report::pack::grid::Grid) -> Value {
+    use fivefold::report::pack::grid::Value as Cell;
+    let cell = |cell: &Cell| match cell {
+        Cell::None => Value::Null,
+        Cell::Int(n) => json!(n),
+        Cell::Text(text) => json!(text),
+    };
+    let names = grid.columns.iter().map(|(name, _)| name.clone());
+    let row = |row: &Vec<Cell>| -> Value {
+        names.clone().zip(row.iter().map(cell)).collect::<serde_json::Map<_, _>>().into()
+    };
+    grid.rows.iter().map(row).collect()
+}
+
+#[cfg(feature = "engine")]
+on_both!(the_live_numbers_are_those_of_the_statement, |world| {
+    use fivefold::report::pack::catalogue::Report;
+    use fivefold::report::pack::engine::{Beside, run};
+    use fivefold::report::pack::grid::{Grid, Kind, Value as Cell};
+
+    let bank = world.bank();
+    let other = world.partner("Other", "telecom", &[fivefold::partner::Role::Furnisher], &[]);
+    let subject = world.enrol(&bank, &Human::nth(15, "CN"));
+    let consent = world.furnishing(&bank, &subject);
+    agree(world, &bank, Some((10, None))).expect("agreed");
+    pass(world, 22);
+    for account in ["one", "two"] {
+        send(world, &bank, &subject, &consent, account, &["2026-06", "2026-09", "2026-10"]);
+    }
+    let mut odd = month(&subject, &consent, "one", "2026-11");
+    odd["balance"]["amount"] = json!("much");
+    let late = month(&subject, &consent, "two", "2026-11");
+    let nobody = month("sub_00000000000000000000000000", &consent, "two", "2026-11");
+    let receipt = world.furnish(&bank, &[odd, late.clone(), nobody, late.clone()]);
+    assert_eq!((receipt.accepted, receipt.duplicates, receipt.rejected), (1, 1, 2));
+    let (mut right, mut gone) = (late, month(&subject, &consent, "one", "2026-06"));
+    right["op"] = json!("correct");
+    right["balance"]["amount"] = json!("1.00");
+    gone["op"] = json!("delete");
+    assert_eq!(world.furnish(&bank, &[right, gone]).accepted, 2);
+    world.furnish(&other, &[month(&subject, &consent, "three", "2026-11")]);
+    // Asked twice: what was counted before is not counted again.
+    let bureau = world.bureau();
+    let period = bureau.month("2026-12".parse().expect("a month"));
+    bureau.quality(&period, &bank.id).expect("counted");
+    send(world, &bank, &subject, &consent, "one", &["2026-11"]);
+    let live = bureau.quality(&period, &bank.id).expect("counted");
+    assert_eq!(live["acceptance"], json!({ "taken": 11, "of": 13 }));
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let out = dir.path().join("extract");
+    bureau.extract(&period, world.staff(), &out, &mut |_, _| {}).expect("an extract");
+    let columns = ["jurisdiction", "home", "partner"].map(|name| (name, Kind::Text));
+    let mut scope = Grid::new(&columns);
+    scope.rows.push(["cn", "cn", &bank.id].map(|text| Cell::Text(text.to_string())).to_vec());
+    let counted = Grid::new(&[("measure", Kind::Text), ("value", Kind::Int), ("entry", Kind::Int)]);
+    let reports = Report::statement().expect("tables");
+    let beside = Beside { scope: &scope, counted: &counted };
+    let grids = run(&out, &beside, reports).expect("computed");
+    for (report, grid) in reports.iter().zip(&grids) {
+        let name = report.name.strip_prefix("statement_").expect("a statement's table");
+        assert!(!grid.rows.is_empty(), "{name} has rows");
+        assert_eq!(live["tables"][name], rows(grid), "{name}");
+    }
 });

@@ -336,6 +336,7 @@ impl Expected {
         let retired = |key: &mut (String, Option<i64>)| key.1 = Some(entry.at_us);
         let id = entry.says("partner").to_string();
         let keyid = entry.says("keyid").to_string();
+        let member = |name: &str| serde_json::from_value(entry.record[name].clone());
         match entry.kind.as_str() {
             "partner_added" => {
                 // The record holds the whole partner.
@@ -366,6 +367,11 @@ impl Expected {
                 let quota = serde_json::from_value(entry.record["quota"].clone());
                 if let (Some(partner), Ok(quota)) = (self.partners.get_mut(&id), quota) {
                     partner.quota = quota;
+                }
+            }
+            "partner_delivery" => {
+                if let Some(partner) = self.partners.get_mut(&id) {
+                    partner.delivery = member("delivery").ok();
                 }
             }
             "partner_export_basis" => {

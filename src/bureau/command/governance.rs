@@ -1,6 +1,6 @@
 //! Governance: the log's first entry, the packs and scorecards in force, partners and their keys.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Answer, Command, Fault, needs_of_admission};
 use crate::bureau::admission::Admission;
@@ -14,7 +14,9 @@ use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows::ArtefactRow;
 use crate::partner::signature::PublicKey;
-use crate::partner::{Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Quota, Role};
+use crate::partner::{
+    Cadence, Contract, Delivery, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Quota, Role,
+};
 use crate::policy::{Action, Environment};
 use crate::score::rows as score_rows;
 
@@ -265,6 +267,7 @@ impl Command for AddPartner {
             roles: self.roles.iter().copied().collect(),
             scenarios: self.scenarios.iter().cloned().collect(),
             quota: Quota::default(),
+            delivery: None,
             suspended: false,
             created: work.now,
         };
@@ -302,6 +305,9 @@ pub enum Change {
     Contract(String, Contract),
     /// How much it may ask from now on.
     Quota(Quota),
+    /// By when its lines are due from now on: day of the next month, and minutes after its
+    /// midnight; `None` for no agreed window.
+    Delivery(Option<(u8, Option<u16>)>),
     /// Answers about persons elsewhere may leave for it, on this basis (PIPL 38).
     ExportBasis(ExportBasis),
 }
@@ -321,6 +327,22 @@ fn export_faults(work: &Work<'_>, basis: &ExportBasis) -> Vec<Reason> {
     faults
 }
 
+fn delivery(
+    work: &Work<'_>,
+    window: Option<(u8, Option<u16>)>,
+) -> Result<Option<Delivery>, Problem> {
+    let Some((due_day, cutoff_minutes)) = window else { return Ok(None) };
+    let cadence = Cadence::Monthly;
+    let delivery = Delivery { cadence, due_day, cutoff_minutes, since: work.now };
+    match delivery.is_possible() {
+        true => Ok(Some(delivery)),
+        false => {
+            let text = "a day from 1 to 28, and a minute of it";
+            Err(Problem::invalid(vec![Reason::new("/due_day", "out_of_range", text)]))
+        }
+    }
+}
+
 /// Changes a partner.
 pub struct ChangePartner {
     /// Which member of staff, and why.
@@ -329,6 +351,40 @@ pub struct ChangePartner {
     pub partner: String,
     /// What changes.
     pub change: Change,
+}
+
+fn add_key(
+    work: &mut Work<'_>,
+    partner: &Partner,
+    key: &PublicKey,
+    draft: impl Fn(&'static str) -> Draft,
+    body: &mut Value,
+) -> Result<(), Fault> {
+    if let Some(fault) = key_fault(work, key) {
+        return Err(Problem::invalid(vec![fault]).into());
+    }
+    let keyid = key.thumbprint();
+    let entry = draft("partner_key_added").says("keyid", keyid.clone());
+    body["index"] = json!(work.append(entry)?.index);
+    body["keyid"] = json!(keyid);
+    let key = PartnerKey { partner: partner.id.clone(), key: key.clone(), retired: None };
+    work.put_partner_key(&keyid, key);
+    Ok(())
+}
+
+fn retire_key(
+    work: &mut Work<'_>,
+    partner: &Partner,
+    keyid: &str,
+    draft: impl Fn(&'static str) -> Draft,
+    body: &mut Value,
+) -> Result<(), Fault> {
+    let mut key = own_key(work, partner, keyid)?;
+    let entry = draft("partner_key_retired").says("keyid", keyid);
+    body["index"] = json!(work.append(entry)?.index);
+    key.retired = Some(work.now);
+    work.put_partner_key(keyid, key);
+    Ok(())
 }
 
 fn own_key(work: &Work<'_>, partner: &Partner, keyid: &str) -> Result<PartnerKey, Problem> {
@@ -353,10 +409,11 @@ impl Command for ChangePartner {
             return Err(Problem::new("partner_not_found", text).into());
         };
         let (actor, _) = authority::actor(work, &self.admission);
+        let id = partner.id.clone();
         let draft = |kind| {
             Draft::new(kind, PublicKind::Governance)
                 .says("by", actor.clone())
-                .says("partner", partner.id.clone())
+                .says("partner", id.clone())
         };
         let mut body = json!({ "partner": partner.id, "name": partner.name });
         match &self.change {
@@ -385,6 +442,14 @@ impl Command for ChangePartner {
                 partner.quota = *quota;
                 work.put_partner(partner);
             }
+            Change::Delivery(window) => {
+                let delivery = delivery(work, *window)?;
+                let entry = draft("partner_delivery").says("delivery", json!(delivery));
+                body["index"] = json!(work.append(entry)?.index);
+                body["delivery"] = json!(delivery);
+                partner.delivery = delivery;
+                work.put_partner(partner);
+            }
             Change::ExportBasis(basis) => {
                 let faults = export_faults(work, basis);
                 if !faults.is_empty() {
@@ -396,24 +461,8 @@ impl Command for ChangePartner {
                 partner.export_basis = Some(basis.clone());
                 work.put_partner(partner);
             }
-            Change::AddKey(key) => {
-                if let Some(fault) = key_fault(work, key) {
-                    return Err(Problem::invalid(vec![fault]).into());
-                }
-                let keyid = key.thumbprint();
-                let entry = draft("partner_key_added").says("keyid", keyid.clone());
-                body["index"] = json!(work.append(entry)?.index);
-                body["keyid"] = json!(keyid);
-                let key = PartnerKey { partner: partner.id, key: key.clone(), retired: None };
-                work.put_partner_key(&keyid, key);
-            }
-            Change::RetireKey(keyid) => {
-                let mut key = own_key(work, &partner, keyid)?;
-                let entry = draft("partner_key_retired").says("keyid", keyid.clone());
-                body["index"] = json!(work.append(entry)?.index);
-                key.retired = Some(work.now);
-                work.put_partner_key(keyid, key);
-            }
+            Change::AddKey(key) => add_key(work, &partner, key, draft, &mut body)?,
+            Change::RetireKey(keyid) => retire_key(work, &partner, keyid, draft, &mut body)?,
         }
         Ok(Answer::ok(&body, None))
     }

@@ -22,6 +22,7 @@ pub mod load;
 pub mod look;
 pub mod matters;
 pub mod models;
+pub mod naming;
 pub mod notice;
 pub mod observe;
 pub mod outcome;

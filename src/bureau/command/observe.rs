@@ -14,20 +14,20 @@ use crate::bureau::needs::{Loaded, Needs};
 use crate::bureau::tomb::Tombs;
 use crate::bureau::work::Work;
 use crate::bureau::{Engine, authority, matter};
-use crate::collect::coverage::{cover, optional_fields};
+use crate::collect::coverage::optional_fields;
 use crate::collect::observation::{AccountMonth, Capacity};
-use crate::collect::rows::FactRow;
 use crate::collect::spoken;
 use crate::collect::{BasisKind, Fact, Observation, Operation};
 use crate::consent::{Purpose, Standing};
-use crate::kernel::Month;
-use crate::kernel::bytes::{Digest, keyed};
+use crate::kernel::bytes::Digest;
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::policy::{self, Action, Category, Decision, Facts, Told, decide};
 use crate::score::{FoldContext, forget, needs_refold, versions};
 use crate::store::StoreError;
 use crate::subject::rows::Doubt;
+
+pub use super::naming::{Said, account_id, digest, fact_row, identity};
 
 /// Lines of one slice at most (decisions.md 12).
 pub const SLICE_LINES_MAX: usize = 500;
@@ -67,15 +67,23 @@ pub struct SliceOutcome {
     /// Accepted lines by type, and how many of them fill each optional field.
     #[serde(default)]
     pub filled: BTreeMap<String, u64>,
+    /// Accepted lines that came after the contracted window closed.
+    #[serde(default)]
+    pub late: u64,
+    /// Days by which the latest of them did.
+    #[serde(default)]
+    pub late_days: i64,
 }
 
 impl SliceOutcome {
-    fn accept(&mut self, observation: &Observation) {
+    fn accept(&mut self, observation: &Observation, days_after_due: i64) {
         self.accepted += 1;
+        self.late += u64::from(days_after_due > 0);
+        self.late_days = self.late_days.max(days_after_due.max(0));
         let kind = observation.fact.type_name();
         let mut count = |name: String, by: u64| *self.filled.entry(name).or_default() += by;
         for (field, filled) in optional_fields(&observation.fact) {
-            count(format!("{kind}/{field}"), u64::from(filled));
+            count(format!("{kind}.{field}"), u64::from(filled));
         }
         count(kind.to_string(), 1);
     }
@@ -91,85 +99,6 @@ enum Fate {
     Accept { person: String, holder: String, identity: Digest, digest: Digest },
     Duplicate,
     Reject(String, String),
-}
-
-/// Names a record (decisions.md 14). `holder` is the person that the furnisher's subject was made
-/// for, not whom it stands for today: a merge or a split must not give a record another name.
-pub fn identity(
-    engine: &Engine,
-    holder: &str,
-    furnisher: &str,
-    observation: &Observation,
-) -> Digest {
-    let (reference, period) = observation.fact.identity();
-    let parts: [&[u8]; 6] = [
-        b"fact",
-        holder.as_bytes(),
-        furnisher.as_bytes(),
-        observation.fact.type_name().as_bytes(),
-        reference.as_bytes(),
-        period.as_bytes(),
-    ];
-    keyed(&engine.keys.index, &parts)
-}
-
-/// The digest by which the same bytes sent again are known. What an operator loaded has another
-/// than what its furnisher signed: the one does not stand in for the other.
-///
-/// # Errors
-/// The observation cannot be written.
-pub fn digest(
-    engine: &Engine,
-    observation: &Observation,
-    scored: bool,
-) -> Result<Digest, StoreError> {
-    let text =
-        serde_json::to_vec(observation).map_err(|e| StoreError::inconsistent(e.to_string()))?;
-    let kind: &[u8] = if scored { b"bytes" } else { b"bytes without signature" };
-    Ok(keyed(&engine.keys.index, &[kind, &text]))
-}
-
-/// Names an account for telling which of its statements are there: sixteen bytes of a keyed digest.
-pub fn account_id(engine: &Engine, holder: &str, furnisher: &str, account_key: &str) -> Vec<u8> {
-    let parts: [&[u8]; 4] =
-        [b"account", holder.as_bytes(), furnisher.as_bytes(), account_key.as_bytes()];
-    keyed(&engine.keys.index, &parts).get(..16).unwrap_or_default().to_vec()
-}
-
-/// Who said it of whom: the person that the furnisher's subject was made for, whom they stand for
-/// today, and the furnisher.
-#[derive(Clone, Copy)]
-pub struct Said<'a> {
-    /// As in [`identity`].
-    pub holder: &'a str,
-    /// The person today.
-    pub person: &'a str,
-    /// The furnisher.
-    pub furnisher: &'a str,
-}
-
-/// The last word on a record, as the entry `index` says it, under its identity and digest.
-pub fn fact_row(
-    engine: &Engine,
-    said: Said<'_>,
-    (identity, digest): (&Digest, &Digest),
-    observation: &Observation,
-    index: u64,
-) -> FactRow {
-    let cover = cover(&observation.fact);
-    let number = |month: Month| i64::from(month.0);
-    let key = observation.fact.account_key();
-    FactRow {
-        identity: identity.to_vec(),
-        person: said.person.to_string(),
-        digest: digest.to_vec(),
-        deleted: observation.op == Operation::Delete,
-        idx: index as i64,
-        furnisher: said.furnisher.to_string(),
-        account: key.map(|key| account_id(engine, said.holder, said.furnisher, key)),
-        month: cover.and_then(|cover| cover.month).map(number),
-        ends: cover.and_then(|cover| cover.ends).map(number),
-    }
 }
 
 fn reject(code: &str, message: &str) -> Fate {
@@ -431,6 +360,9 @@ impl ObserveSlice {
             let (_, offset) = super::refold::terms(work.engine, &residence);
             draft = draft.says("lag_days", days_between(until, work.now.date_at(offset)));
         }
+        if let Some(days) = days_after_due(work, &furnisher, observation) {
+            draft = draft.says("days_after_due", days);
+        }
         if let Fact::AccountMonth(month) = fact {
             draft =
                 draft.says("status", json!(month.status)).says("days_past_due", bucket(month.dpd));
@@ -449,6 +381,16 @@ fn is_past(work: &Work<'_>, observation: &Observation, residence: &str) -> bool 
     let (_, offset) = super::refold::terms(work.engine, residence);
     let over = versions::surely_over(&observation.fact, clocks);
     over.is_some_and(|day| day <= work.now.date_at(offset))
+}
+
+/// Days by which a line comes after the furnisher's contracted window closed; zero or less when it
+/// is in time. `None` where no window was agreed, and for what is not a first report.
+fn days_after_due(work: &Work<'_>, furnisher: &str, observation: &Observation) -> Option<i64> {
+    let partner = work.registry.partners.get(furnisher)?;
+    let (delivery, month) = (partner.delivery?, observation.fact.month()?);
+    let offset = super::refold::offset_of(work.engine, partner);
+    let first = observation.op == Operation::Report;
+    delivery.days_after(month, work.now, offset).filter(|_| first)
 }
 
 /// Whole days from one date to another; negative when it lies before.
@@ -539,7 +481,8 @@ impl Command for ObserveSlice {
                     continue;
                 }
             };
-            outcome.accept(observation);
+            let days = days_after_due(work, &furnisher, observation);
+            outcome.accept(observation, days.unwrap_or_default());
             if self.dry_run {
                 continue;
             }

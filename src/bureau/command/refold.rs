@@ -16,6 +16,7 @@ use crate::kernel::seal::SealKey;
 use crate::kernel::{Currency, Time};
 use crate::ledger::body::{PersonalPart, open_part, person_key_name};
 use crate::ledger::rows::{self as ledger_rows, BodyRow};
+use crate::partner::Partner;
 use crate::policy::Retention;
 use crate::rights::rows::{self as rights_rows, ContestedRow};
 use crate::score::{FoldContext, Profile, forget, live, versions};
@@ -429,6 +430,16 @@ pub fn key_of(
     }
     let found = keystore.get([name.as_str()])?.remove(&name);
     found.ok_or_else(|| StoreError::inconsistent(format!("the key {name} is gone")))
+}
+
+/// The offset from UTC, in hours, of the pack under which a partner sits: its contract's time.
+pub fn offset_of(engine: &Engine, partner: &Partner) -> i8 {
+    let seat = match partner.country.as_str() {
+        "" => engine.home.as_str(),
+        country => country,
+    };
+    let seat = if pack_of(seat).is_some() { seat } else { engine.home.as_str() };
+    terms(engine, seat).1
 }
 
 /// Currency and offset of the pack of a residence; the first pack's when there is none.

@@ -347,6 +347,7 @@ impl CloseUpload {
             .says("file", self.receipt.file_digest.clone())
             .says("period", json!(self.receipt.period))
             .says("filled", json!(self.receipt.filled))
+            .says("late", json!(self.receipt.late))
             .says("missing", json!(self.receipt.missing));
         if self.admission.is_console() {
             draft = draft.says("loaded_by", "operator");

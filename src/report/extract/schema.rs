@@ -13,13 +13,14 @@ use serde::Deserialize;
 pub const ENTRIES: &str = "entries.parquet";
 
 /// The schema files of all tables, `entries` first.
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     include_str!("../../../reports/schemas/entries.toml"),
     include_str!("../../../reports/schemas/inquiries.toml"),
     include_str!("../../../reports/schemas/scores.toml"),
     include_str!("../../../reports/schemas/consents.toml"),
     include_str!("../../../reports/schemas/observations.toml"),
     include_str!("../../../reports/schemas/batches.toml"),
+    include_str!("../../../reports/schemas/data_requests.toml"),
     include_str!("../../../reports/schemas/partners.toml"),
     include_str!("../../../reports/schemas/subjects.toml"),
     include_str!("../../../reports/schemas/rights.toml"),

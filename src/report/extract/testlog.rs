@@ -100,12 +100,21 @@ fn consented(n: u64) -> Draft {
 }
 
 fn furnished(n: u64) -> Draft {
+    if n % 28 == 6 {
+        let record = json!({
+            "by": "staff:ann", "furnisher": partner(n), "request": format!("drq_{n:026}"),
+            "months": 2, "reason": "complaint", "tells": 1,
+        });
+        return new("data_requested", PublicKind::Observation, record, Value::Null);
+    }
     if n % 14 == 7 {
         let record = json!({
             "furnisher": partner(n), "sector": "bank", "accepted": n, "duplicates": 1,
             "rejected": 3, "errors": {"invalid_date": 2, "unknown_value": 1},
             "range": {"first_index": n - 2, "last_index": n - 1},
-            "file": format!("sha-256:{n:064x}"),
+            "file": format!("sha-256:{n:064x}"), "period": "2026-09",
+            "filled": {"account_month": n, "account_month.due": n / 2},
+            "late": {"lines": n % 3, "days_max": n % 5}, "missing": null,
         });
         return new("observation_batch", PublicKind::Observation, record, Value::Null);
     }
@@ -113,6 +122,7 @@ fn furnished(n: u64) -> Draft {
         "furnisher": partner(n), "sector": "bank", "type": "account_month", "op": "report",
         "dimension": "credit_history", "basis": "consent", "adverse": n % 28 == 5,
         "status": "current", "days_past_due": "1-29", "synthetic": true, "lag_days": n % 40,
+        "days_after_due": n % 9,
     });
     new("observation", PublicKind::Observation, record, Value::Null)
 }

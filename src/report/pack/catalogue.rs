@@ -49,9 +49,11 @@ const QUERIES: [(&str, &str); 22] = queries!["regulator":
 ];
 
 /// The SQL files of a furnisher's statement.
-const STATEMENT_QUERIES: [(&str, &str); 4] = queries!["furnisher":
+const STATEMENT_QUERIES: [(&str, &str); 6] = queries!["furnisher":
     "statement_corrections",
+    "statement_fields",
     "statement_lines",
+    "statement_periods",
     "statement_rules",
     "statement_timeliness",
 ];
