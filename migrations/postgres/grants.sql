@@ -34,6 +34,6 @@ GRANT INSERT, UPDATE ON partners, partner_keys, staff, persons, models, uploads 
 -- What is forgotten with a person, or replaced row by row.
 GRANT INSERT, UPDATE, DELETE ON
   lookups, pairwise, person_keys, mandates, consents, facts, profiles, inquiries, freezes,
-  data_requests, matters, contested, barred, events, idempotency, nonces, batches, webhooks, dead_letters
+  data_requests, monitors, matters, contested, barred, events, idempotency, nonces, batches, webhooks, dead_letters
 TO :"service";
 GRANT DELETE ON inquiry_marks, inquiry_outcomes, resolutions TO :"service";

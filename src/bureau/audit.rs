@@ -14,6 +14,7 @@ mod rights;
 mod rules;
 mod supply;
 mod tables;
+mod watch;
 
 use serde::Serialize;
 

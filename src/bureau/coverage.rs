@@ -78,18 +78,18 @@ pub struct Totals {
 }
 
 /// Everybody's merges, so that a consent of one is one of all.
-struct Merged {
+pub(super) struct Merged {
     into: BTreeMap<String, String>,
 }
 
 impl Merged {
-    fn read(conn: &mut AnyConn) -> Result<Merged, StoreError> {
+    pub(super) fn read(conn: &mut AnyConn) -> Result<Merged, StoreError> {
         let resolutions = subject_rows::resolutions(conn)?;
         Ok(Merged { into: merged_at(&resolutions, u64::MAX) })
     }
 
     /// Everybody who is the same person.
-    fn members(&self, person: &str) -> BTreeSet<String> {
+    pub(super) fn members(&self, person: &str) -> BTreeSet<String> {
         let own = stands_for(&self.into, person);
         let others = self.into.keys().filter(|id| stands_for(&self.into, id) == own);
         others.cloned().chain([own.to_string(), person.to_string()]).collect()

@@ -55,6 +55,7 @@ pub mod sweep;
 pub mod tomb;
 pub mod upload;
 pub mod usage;
+pub mod watching;
 pub mod webhook;
 pub mod work;
 
@@ -81,6 +82,7 @@ use quality::Supplied;
 use quota::Quotas;
 use sequencer::Sequencer;
 use usage::Counted;
+use watching::Watched;
 
 /// What does not change while the bureau runs.
 pub struct Engine {
@@ -190,6 +192,8 @@ pub struct Bureau {
     counted: Counted,
     /// What furnishers sent in the periods asked for lately.
     supplied: Supplied,
+    /// How far the watching has come.
+    watched: Watched,
 }
 
 impl Bureau {

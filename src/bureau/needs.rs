@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::collect::rows::{self as fact_rows, DataRequestRow, FactRow, UploadRow};
 use crate::consent::rows::{self as consent_rows, ConsentRow};
-use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
+use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, MonitorRow, OutcomeRow};
 use crate::kernel::Time;
 use crate::kernel::seal::SealKey;
 use crate::ledger::body::{period_key_name, person_key_name};
@@ -40,6 +40,7 @@ pub struct Needs {
     pub uploads: BTreeSet<String>,
     pub matters: BTreeSet<String>,
     pub data_requests: BTreeSet<String>,
+    pub monitors: BTreeSet<String>,
     /// Profiles, marks and freezes of the persons are wanted.
     pub scored: bool,
     /// Profiles of the persons are wanted.
@@ -72,6 +73,7 @@ pub struct Loaded {
     pub facts: BTreeMap<Vec<u8>, FactRow>,
     pub uploads: BTreeMap<String, UploadRow>,
     pub data_requests: BTreeMap<String, DataRequestRow>,
+    pub monitors: BTreeMap<String, MonitorRow>,
     pub barred: BTreeMap<Vec<u8>, BarredRow>,
     pub tombs: Tombs,
     pub matters: BTreeMap<String, MatterRow>,
@@ -131,6 +133,9 @@ impl Loaded {
         for row in fact_rows::data_requests(conn, &texts(&needs.data_requests))? {
             self.data_requests.insert(row.id.clone(), row);
         }
+        for row in inquiry_rows::monitors(conn, &texts(&needs.monitors))? {
+            self.monitors.insert(row.id.clone(), row);
+        }
         Ok(())
     }
 
@@ -144,6 +149,7 @@ impl Loaded {
         ids.extend(self.person_keys.values().map(|r| r.person.clone()));
         ids.extend(self.matters.values().map(|r| r.person.clone()));
         ids.extend(self.data_requests.values().map(|r| r.person.clone()));
+        ids.extend(self.monitors.values().map(|r| r.person.clone()));
         ids
     }
 

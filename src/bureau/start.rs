@@ -14,6 +14,7 @@ use super::room::{FREE_BYTES_MIN, Room};
 use super::sandbox::Kept;
 use super::sequencer::Sequencer;
 use super::usage::Counted;
+use super::watching::Watched;
 use super::{Bureau, Engine, Reply, packs, pin};
 use crate::collect::observation::Dimension;
 use crate::error::Problem;
@@ -213,6 +214,7 @@ impl Bureau {
         };
         let sequencer = Sequencer::start(engine.clone(), writer, keys, room, committed);
         let (counted, supplied) = (Counted::default(), Supplied::default());
+        let watched = Watched::default();
         Ok(Bureau {
             engine,
             store,
@@ -223,6 +225,7 @@ impl Bureau {
             publishing,
             counted,
             supplied,
+            watched,
         })
     }
 

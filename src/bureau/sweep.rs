@@ -9,6 +9,7 @@ use super::command::answering::CloseOverdue;
 use super::command::erase::EndEvidence;
 use super::command::purge::PurgeItems;
 use super::command::refold::day_number;
+use super::command::remind::RemindDispute;
 use crate::error::Problem;
 use crate::ledger::body::{evidence_until, person_key_name};
 use crate::ledger::rows as ledger_rows;
@@ -17,6 +18,8 @@ use crate::score::rows as score_rows;
 use crate::store::{AnyConn, StoreError};
 use crate::subject::rows as subject_rows;
 
+/// The longest time before a dispute's own due day in which a furnisher may have to be reminded.
+const REMINDED_DAYS_MAX: i64 = 60;
 /// Rows looked at together.
 const PAGE: i64 = 200;
 
@@ -31,6 +34,10 @@ pub struct Swept {
     pub evidence_ended: u64,
     /// Disputes closed because their clock ran out.
     pub disputes_closed: u64,
+    /// Furnishers reminded of disputes: disputes of which they were.
+    pub disputes_reminded: u64,
+    /// Alerts told by the day's turn of the monitors.
+    pub alerts_told: u64,
     /// Data requests opened because a contracted window has passed.
     pub requests_opened: u64,
     /// Data requests ended because the consent to furnish has.
@@ -72,6 +79,8 @@ impl Bureau {
         self.close_overdue(&mut swept)?;
         self.purge(&mut swept)?;
         self.end_evidence(&mut swept)?;
+        self.remind(&mut swept)?;
+        swept.alerts_told = self.watch_everybody()?;
         swept.requests_ended = self.end_moot_requests()?;
         swept.requests_opened = self.ask_for_missing()?;
         self.measure_missing()?;
@@ -169,6 +178,25 @@ impl Bureau {
                     Ok(done) => swept.files_purged += u64::from(done["purged"] != 0),
                     // One file that cannot be purged must not keep the others past their time.
                     Err(problem) => swept.failed(&problem, "not purged"),
+                }
+            }
+        }
+    }
+
+    /// Reminds furnishers, once, of disputes that they must answer soon.
+    fn remind(&self, swept: &mut Swept) -> Result<(), SweepError> {
+        let mut after = String::new();
+        loop {
+            let horizon = self.engine.env.now().plus_days(REMINDED_DAYS_MAX).micros();
+            let near =
+                self.store.read(|conn| rights_rows::unreminded(conn, horizon, &after, PAGE))?;
+            let Some(last) = near.last() else { return Ok(()) };
+            after.clone_from(last);
+            for dispute in near {
+                let admission = Admission::operator("sweep", "the time to answer runs out");
+                match self.run(RemindDispute { admission, dispute }).value() {
+                    Ok(done) => swept.disputes_reminded += u64::from(done["reminded"] == true),
+                    Err(problem) => swept.failed(&problem, "nobody reminded"),
                 }
             }
         }

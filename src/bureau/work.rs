@@ -7,6 +7,7 @@ mod keys;
 mod models;
 mod partners;
 mod supply;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ use super::needs::Loaded;
 use super::rows::{self as admission_rows, IdempotencyRow};
 use crate::collect::rows::{self as fact_rows, DataRequestRow, FactRow, UploadRow};
 use crate::consent::rows::{self as consent_rows, ConsentRow};
-use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, OutcomeRow};
+use crate::inquiry::rows::{self as inquiry_rows, InquiryRow, MonitorRow, OutcomeRow};
 use crate::kernel::seal::{Place, SealKey};
 use crate::kernel::{Currency, Time};
 use crate::ledger::body::{Body, Draft, period_key_name, person_key_name, seal_part};
@@ -77,6 +78,7 @@ struct Pending {
     marks: Vec<MarkRow>,
     inquiries: Vec<InquiryRow>,
     outcomes: Vec<OutcomeRow>,
+    monitors: BTreeMap<String, MonitorRow>,
     artefacts: Vec<ArtefactRow>,
     models: BTreeMap<String, ModelRow>,
     rights: rights_rows::Change,
@@ -523,6 +525,8 @@ impl<'a> Work<'a> {
         fact_rows::write_uploads(conn, &uploads)?;
         score_rows::write(conn, &profiles, &pending.marks)?;
         inquiry_rows::write(conn, &pending.inquiries, &pending.outcomes)?;
+        let watched: Vec<MonitorRow> = pending.monitors.into_values().collect();
+        inquiry_rows::write_monitors(conn, &watched)?;
         admission_rows::keep(conn, &pending.nonces, &pending.answers)?;
         ledger_rows::put_artefacts(conn, &pending.artefacts)?;
         model_rows::put(conn, &pending.models.into_values().collect::<Vec<_>>())?;

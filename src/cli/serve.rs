@@ -96,9 +96,11 @@ pub fn run(place: &Place, args: &ServeArgs) -> Done {
                 let shutdown = shutdown()?;
                 let sweeping = tokio::spawn(sweep(bureau.clone()));
                 let following = tokio::spawn(follow_keys(bureau.clone()));
+                let watching = tokio::spawn(watch(bureau.clone()));
                 let served = http::serve(bureau, doors, ready, shutdown).await;
                 sweeping.abort();
                 following.abort();
+                watching.abort();
                 served
             })
         }
@@ -184,6 +186,26 @@ async fn follow_keys(bureau: Arc<crate::bureau::Bureau>) {
             Ok(Ok(false)) => {}
             Ok(Err(error)) => tracing::error!(%error, "the keys cannot be read again"),
             Err(error) => tracing::error!(%error, "looking at the keys ended"),
+        }
+    }
+}
+
+/// Seconds between two looks whether somebody who is watched has changed.
+const WATCH_SECONDS: u64 = 1;
+
+/// Tells askers of changes about whom they watch.
+async fn watch(bureau: Arc<crate::bureau::Bureau>) {
+    let mut looks = tokio::time::interval(std::time::Duration::from_secs(WATCH_SECONDS));
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let bureau = bureau.clone();
+        match tokio::task::spawn_blocking(move || bureau.watch()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "monitors did not look; the next look goes on")
+            }
+            Err(error) => tracing::error!(%error, "the watching ended"),
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod docs;
 mod inquiries;
 mod known;
 mod log;
+mod monitors;
 mod observations;
 mod openapi;
 mod operate;

@@ -89,6 +89,7 @@ fn contradicts_what_is(code: &str) -> bool {
             | "document_taken"
             | "model_ambiguous"
             | "last_administrator"
+            | "monitor_exists"
             | "nothing_missing"
             | "request_exists"
             | "request_closed"

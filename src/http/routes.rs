@@ -11,8 +11,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::{
-    Shared, conformance, consents, docs, inquiries, known, log, observations, openapi, operate,
-    persons,
+    Shared, conformance, consents, docs, inquiries, known, log, monitors, observations, openapi,
+    operate, persons,
 };
 use super::{rights, sandbox, signed, supply, traced, usage, webhook};
 use crate::error::Problem;
@@ -44,6 +44,8 @@ pub fn router(app: Shared) -> Router {
         .route("/inquiries/batch", post(inquiries::ask_batch))
         .route("/inquiries/{id}", get(inquiries::again))
         .route("/inquiries/{id}/outcome", post(inquiries::outcome))
+        .route("/monitors", get(monitors::list).post(monitors::set))
+        .route("/monitors/{id}", get(monitors::read).delete(monitors::end))
         .route("/disputes", post(rights::dispute))
         .route("/disputes/{id}", get(rights::read_dispute))
         .route("/disputes/{id}/answer", post(rights::answer_dispute))

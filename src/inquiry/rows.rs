@@ -3,8 +3,10 @@
 use diesel::prelude::*;
 
 use crate::kernel::Time;
-use crate::store::schema::{inquiries, inquiry_outcomes};
-use crate::store::{AnyConn, StoreError, insert_all, load_between, load_by, on_backend};
+use crate::store::schema::{inquiries, inquiry_outcomes, monitors};
+use crate::store::{
+    AnyConn, StoreError, insert_all, load_between, load_by, on_backend, page_after, put_all,
+};
 
 /// An inquiry and its answer, sealed.
 #[derive(Clone, Debug, Queryable, Insertable)]
@@ -133,5 +135,74 @@ pub fn write(
 ) -> Result<(), StoreError> {
     insert_all!(conn, inquiries, asked);
     insert_all!(conn, inquiry_outcomes, reported);
+    Ok(())
+}
+
+/// Who is watched for whom (`migrations/` says what the columns mean).
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = monitors, treat_none_as_null = true)]
+#[diesel(treat_none_as_default_value = false)]
+#[allow(missing_docs, reason = "the columns are documented in migrations/")]
+pub struct MonitorRow {
+    pub id: String,
+    pub partner: String,
+    pub person: String,
+    pub subject: String,
+    pub consent: String,
+    pub scenario: String,
+    pub watch: String,
+    pub bands: String,
+    pub state: String,
+    pub reason: Option<String>,
+    pub inquiry: String,
+    pub opened_us: i64,
+    pub ended_us: Option<i64>,
+    pub opened_idx: i64,
+    pub idx: i64,
+}
+
+/// Monitors by id.
+pub fn monitors(conn: &mut AnyConn, ids: &[&str]) -> Result<Vec<MonitorRow>, StoreError> {
+    Ok(load_by!(conn, monitors, id, ids, MonitorRow))
+}
+
+/// Active monitors of these persons.
+pub fn monitors_of(conn: &mut AnyConn, persons: &[&str]) -> Result<Vec<MonitorRow>, StoreError> {
+    let mut rows = load_by!(conn, monitors, person, persons, MonitorRow);
+    rows.retain(|row| row.state == "active");
+    Ok(rows)
+}
+
+/// Monitors that rest on a consent.
+pub fn monitors_on(conn: &mut AnyConn, consent: &str) -> Result<Vec<MonitorRow>, StoreError> {
+    Ok(on_backend!(conn, |c| monitors::table
+        .filter(monitors::consent.eq(consent))
+        .order(monitors::id)
+        .load(c))?)
+}
+
+/// The next monitors of a partner, in order of their ids.
+pub fn monitors_by(
+    conn: &mut AnyConn,
+    partner: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<MonitorRow>, StoreError> {
+    Ok(on_backend!(conn, |c| monitors::table
+        .filter(monitors::partner.eq(partner))
+        .filter(monitors::id.gt(after))
+        .order(monitors::id)
+        .limit(limit)
+        .load(c))?)
+}
+
+/// The next monitors, in order of their ids.
+pub fn monitors_page(conn: &mut AnyConn, after: &str) -> Result<Vec<MonitorRow>, StoreError> {
+    Ok(page_after!(conn, monitors, id, after, MonitorRow))
+}
+
+/// Writes monitors.
+pub fn write_monitors(conn: &mut AnyConn, rows: &[MonitorRow]) -> Result<(), StoreError> {
+    put_all!(conn, monitors, id, rows);
     Ok(())
 }

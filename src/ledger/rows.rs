@@ -173,6 +173,24 @@ pub fn bodies_of(
         .load(c))?)
 }
 
+/// Whom the entries `from..to` of these exact kinds concern, each person once.
+pub fn persons_between(
+    conn: &mut AnyConn,
+    kinds: &[&str],
+    from: u64,
+    to: u64,
+) -> Result<Vec<String>, StoreError> {
+    let persons: Vec<Option<String>> = on_backend!(conn, |c| bodies::table
+        .filter(bodies::idx.ge(from as i64))
+        .filter(bodies::idx.lt(to as i64))
+        .filter(bodies::kind.eq_any(kinds))
+        .filter(bodies::person.is_not_null())
+        .select(bodies::person)
+        .distinct()
+        .load(c))?;
+    Ok(persons.into_iter().flatten().collect())
+}
+
 /// How many entries the log had at `at_us`. Where bodies at its end were purged it says fewer:
 /// they hold nothing that could be read any more.
 pub fn size_at(conn: &mut AnyConn, at_us: i64) -> Result<u64, StoreError> {

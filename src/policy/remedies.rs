@@ -87,6 +87,8 @@ pub struct DisputeRule {
     pub statement_words_max: usize,
     /// Days back for which askers are told that what they were answered was corrected.
     pub askers_told_days: i64,
+    /// Days before a furnisher's answer is due on which it is reminded, once.
+    pub reminder_days: i64,
     /// The rule in words.
     pub text: String,
     /// The provision.

@@ -6,8 +6,8 @@ use super::dispute::MatterKind;
 use crate::kernel::Time;
 use crate::store::schema::{
     barred, bodies, consents, contested, data_requests, events, facts, freezes, idempotency,
-    inquiries, inquiry_marks, inquiry_outcomes, lookups, mandates, matters, pairwise, person_keys,
-    profiles, resolutions,
+    inquiries, inquiry_marks, inquiry_outcomes, lookups, mandates, matters, monitors, pairwise,
+    person_keys, profiles, resolutions,
 };
 use crate::store::{AnyConn, StoreError, insert_all, load_by, on_backend, page_after, put_all};
 
@@ -35,6 +35,8 @@ pub struct MatterRow {
     pub sealed: Vec<u8>,
     /// Index of the entry that wrote it last; part of the seal's place.
     pub idx: i64,
+    /// Index of the entry that reminded furnishers of it.
+    pub reminded_idx: Option<i64>,
 }
 
 impl MatterRow {
@@ -58,6 +60,7 @@ impl MatterRow {
             opened_idx: index as i64,
             sealed: Vec::new(),
             idx: index as i64,
+            reminded_idx: None,
         }
     }
 }
@@ -177,6 +180,26 @@ pub fn overdue(
         .filter(matters::id.gt(after))
         .filter(matters::due_us.le(now_us))
         .filter(matters::closed_us.is_null())
+        .select(matters::id)
+        .order(matters::id)
+        .limit(limit)
+        .load(c))?)
+}
+
+/// Ids of open disputes after `after` that are due by `until_us` and of which nobody was reminded,
+/// in order, at most `limit`.
+pub fn unreminded(
+    conn: &mut AnyConn,
+    until_us: i64,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    Ok(on_backend!(conn, |c| matters::table
+        .filter(matters::kind.eq("dispute"))
+        .filter(matters::id.gt(after))
+        .filter(matters::due_us.le(until_us))
+        .filter(matters::closed_us.is_null())
+        .filter(matters::reminded_idx.is_null())
         .select(matters::id)
         .order(matters::id)
         .limit(limit)
@@ -369,6 +392,7 @@ pub fn forget(conn: &mut AnyConn, forget: &Forget) -> Result<(), StoreError> {
     delete_by!(conn, profiles, person, ids);
     delete_by!(conn, facts, person, ids);
     delete_by!(conn, data_requests, person, ids);
+    delete_by!(conn, monitors, person, ids);
     delete_by!(conn, idempotency, person, ids);
     delete_by!(conn, idempotency, principal, ids);
     on_backend!(conn, |c| diesel::update(consents::table.filter(consents::person.eq_any(ids)))

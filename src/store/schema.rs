@@ -190,6 +190,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    monitors (id) {
+        id -> Text,
+        partner -> Text,
+        person -> Text,
+        subject -> Text,
+        consent -> Text,
+        scenario -> Text,
+        watch -> Text,
+        bands -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        inquiry -> Text,
+        opened_us -> BigInt,
+        ended_us -> Nullable<BigInt>,
+        opened_idx -> BigInt,
+        idx -> BigInt,
+    }
+}
+
+diesel::table! {
     data_requests (id) {
         id -> Text,
         furnisher -> Text,
@@ -340,6 +360,7 @@ diesel::table! {
         opened_idx -> BigInt,
         sealed -> Binary,
         idx -> BigInt,
+        reminded_idx -> Nullable<BigInt>,
     }
 }
 
@@ -406,6 +427,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     consents,
     facts,
     data_requests,
+    monitors,
     profiles,
     inquiry_marks,
     inquiries,

@@ -137,6 +137,9 @@ fn belongings(house: &House, bank: &Client) -> Vec<(Method, String, String)> {
     let freeze = text(&created(&me, "/v1/freezes", &json!({ "subject": "me" }), "f1")["freeze"]);
     let answer =
         json!({ "items": [{ "observation": item, "outcome": "upheld" }], "note": "Seen." });
+    let watch = give("inquire", Some("account_review"), "c3");
+    let watch = json!({ "subject": subject, "consent": watch, "scenario": "account_review" });
+    let monitor = text(&created(bank, "/v1/monitors", &watch, "m1")["monitor"]);
     let month = |text: &str| text.parse().expect("a month");
     let asked = RequestData {
         admission: Admission::operator("test", "something for a test"),
@@ -154,6 +157,8 @@ fn belongings(house: &House, bank: &Client) -> Vec<(Method, String, String)> {
             r#"{"reason":"not_ours"}"#.to_string(),
         ),
         (Method::GET, format!("/v1/consents/{ask}"), String::new()),
+        (Method::GET, format!("/v1/monitors/{monitor}"), String::new()),
+        (Method::DELETE, format!("/v1/monitors/{monitor}"), String::new()),
         (Method::POST, format!("/v1/consents/{ask}/revoke"), String::new()),
         (Method::GET, upload, String::new()),
         (Method::GET, format!("/v1/inquiries/{inquiry}"), String::new()),

@@ -26,6 +26,7 @@ mod law;
 mod limits;
 mod metro2;
 mod models;
+mod monitors;
 mod nodes;
 mod operate;
 mod persons;

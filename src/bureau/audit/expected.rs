@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::rights::Rights;
 use super::supply::Supply;
+use super::watch::Watch;
 use crate::bureau::probing::PROBING;
 use crate::kernel::Time;
 use crate::ledger::body::evidence_of;
@@ -130,6 +131,8 @@ pub(super) struct Expected {
     pub rights: Rights,
     /// What furnishers are asked for.
     pub supply: Supply,
+    /// Monitors.
+    pub watch: Watch,
 }
 
 impl Expected {
@@ -152,6 +155,7 @@ impl Expected {
     pub fn take(&mut self, entry: &Entry) {
         self.rights.take(entry);
         self.supply.take(entry);
+        self.watch.take(entry);
         match entry.kind.as_str() {
             "subject_enrolled" => self.enrolled(entry),
             "subject_alias" => {

@@ -47,6 +47,7 @@ impl Rights {
                 self.answered(entry);
             }
             "dispute_informed" => self.informed(entry),
+            "dispute_reminded" => self.reminded(entry),
             "statement_added" => self.opened(entry, "statement"),
             "review_asked" => self.opened(entry, "review"),
             "complaint_made" => self.opened(entry, "complaint"),
@@ -70,6 +71,7 @@ impl Rights {
             opened_idx: entry.index as i64,
             sealed: Vec::new(),
             idx: entry.index as i64,
+            reminded_idx: None,
         };
         self.matters.insert(id.to_string(), row);
         for item in entry.personal["items"].as_array().into_iter().flatten() {
@@ -109,6 +111,13 @@ impl Rights {
     fn informed(&mut self, entry: &Entry) {
         if let Some(row) = self.matters.get_mut(entry.holds("matter")) {
             row.due_us = entry.time("due");
+            row.idx = entry.index as i64;
+        }
+    }
+
+    fn reminded(&mut self, entry: &Entry) {
+        if let Some(row) = self.matters.get_mut(entry.holds("matter")) {
+            row.reminded_idx = Some(entry.index as i64);
             row.idx = entry.index as i64;
         }
     }

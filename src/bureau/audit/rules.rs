@@ -3,7 +3,7 @@
 use crate::ledger::leaf::PublicKind;
 
 /// The coarse kind of each exact kind, by name or by how the name begins (ended by `*`).
-const KINDS: [(&str, PublicKind); 33] = [
+const KINDS: [(&str, PublicKind); 34] = [
     ("subject_*", PublicKind::Subject),
     ("no_merge", PublicKind::Subject),
     ("consent_*", PublicKind::Consent),
@@ -11,6 +11,7 @@ const KINDS: [(&str, PublicKind); 33] = [
     ("data_request*", PublicKind::Observation),
     ("inquiry*", PublicKind::Inquiry),
     ("answer_*", PublicKind::Inquiry),
+    ("monitor_*", PublicKind::Inquiry),
     ("freeze_*", PublicKind::Right),
     ("mandate_*", PublicKind::Right),
     ("hold_*", PublicKind::Right),

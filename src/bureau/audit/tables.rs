@@ -50,6 +50,7 @@ pub(super) fn compare(
     tables.consents(conn)?;
     tables.facts(conn)?;
     expected.rights.compare(bureau, conn, tables.report)?;
+    expected.watch.compare(conn, tables.report)?;
     expected.supply.compare(&bureau.engine, &expected.pairwise, conn, tables.report)?;
     tables.profiles(conn, progress)
 }

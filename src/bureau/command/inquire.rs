@@ -66,10 +66,11 @@ const SELF: &str = "self";
 /// The form of an answer that is a yes or no.
 const THRESHOLD: &str = "threshold";
 
-struct Found {
-    person: Option<String>,
-    standing: Option<Standing>,
-    facts: Facts,
+/// What was found of whom is asked about, and on which ground.
+pub(super) struct Found {
+    pub(super) person: Option<String>,
+    pub(super) standing: Option<Standing>,
+    pub(super) facts: Facts,
 }
 
 /// An answer as it is about to be given.
@@ -155,7 +156,7 @@ impl Inquire {
         self.admission.principal.key()
     }
 
-    fn found(&self, work: &mut Work<'_>) -> Result<Found, Fault> {
+    pub(super) fn found(&self, work: &mut Work<'_>) -> Result<Found, Fault> {
         let asker = self.asker();
         let row = work.loaded.pairwise.get(&self.sent.subject);
         let row = row.filter(|row| row.partner == asker).cloned();
@@ -317,39 +318,8 @@ impl Inquire {
         self.give(work, &given, Some(threshold), &grounds)
     }
 
-    /// What the same question would be answered now, without asking it: nothing is recorded and
-    /// nothing used up. `None` when it would be refused, or could not be assessed.
-    pub(super) fn anew(&self, work: &mut Work<'_>) -> Result<Option<Valued>, Fault> {
-        if standing::must_score(work).is_err() {
-            return Ok(None);
-        }
-        let mut found = self.found(work)?;
-        // The one time of a one-time consent was the answer that is corrected now.
-        found.facts.basis.used_up = false;
-        found.facts.basis.too_often = false;
-        let Decision::Permit(permit) = decide(&work.engine.rules, &found.facts) else {
-            return Ok(None);
-        };
-        let Some(person) = found.person else { return Ok(None) };
-        let now = work.now;
-        let scope = standing::scope(permit.terms(), found.standing.as_ref());
-        let view = standing::as_of(work, &person, now, scope)?;
-        let scorecard = work.engine.scorecard_for(&permit.terms().dimensions);
-        let assessment = assess(&work.folded(&person)?.profile, scorecard, &view.as_of);
-        let terms = permit.terms().scenario.clone();
-        let question = Question {
-            assessment: &assessment,
-            scorecard,
-            threshold: self.threshold(work, terms.as_ref().and_then(|t| t.threshold)),
-            level: view.as_of.identity_level,
-            channels: view.channels,
-            disputed: standing::disputed(work, &person),
-            fraud_alert: standing::fraud_alert(work, &person),
-        };
-        Ok(Some(answer::value(permit, &question)))
-    }
-
-    fn threshold(&self, work: &Work<'_>, default: Option<u16>) -> i64 {
+    /// The threshold of a yes or no: the contract's, else the scenario's.
+    pub(super) fn threshold(&self, work: &Work<'_>, default: Option<u16>) -> i64 {
         let contract = work.registry.partners.get(&self.asker());
         let contracted = contract
             .and_then(|p| p.scenarios.get(&self.sent.scenario))

@@ -392,12 +392,7 @@ pub fn freshen(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
 /// The database's, or a body that does not open.
 pub fn refold(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
     let (base, offset) = terms(work.engine, &super::consent::residence(work, person));
-    let consents = work.loaded.consents.values().map(|c| (c.id.clone(), c.revoked_idx));
-    let overrides = Overrides {
-        consents: consents.collect(),
-        contested: work.loaded.contested.clone(),
-        purged: work.purged(),
-    };
+    let overrides = overrides(work);
     let residence = super::consent::residence(work, person);
     let question = Question {
         person,
@@ -413,6 +408,38 @@ pub fn refold(work: &mut Work<'_>, person: &str) -> Result<(), Fault> {
     })?;
     work.put_folded(person, folding);
     Ok(())
+}
+
+/// What counts of a person as this batch leaves it.
+///
+/// # Errors
+/// As [`gather`].
+pub fn counted_of(work: &mut Work<'_>, person: &str) -> Result<Counted, Fault> {
+    let residence = super::consent::residence(work, person);
+    let (base, offset) = terms(work.engine, &residence);
+    let question = Question {
+        person,
+        base,
+        utc_offset_hours: offset,
+        before: work.size(),
+        retention: retention(work.engine, &residence),
+        day: work.now.date_at(offset),
+    };
+    let overrides = overrides(work);
+    Ok(work.with_bodies(|conn, loaded, fresh, keystore| {
+        let mut key = |owner: &str| key_of(loaded, keystore, owner);
+        counted(conn, &mut key, &question, fresh, &overrides)
+    })?)
+}
+
+/// What the batch has changed of which entries count.
+fn overrides(work: &Work<'_>) -> Overrides {
+    let consents = work.loaded.consents.values().map(|c| (c.id.clone(), c.revoked_idx));
+    Overrides {
+        consents: consents.collect(),
+        contested: work.loaded.contested.clone(),
+        purged: work.purged(),
+    }
 }
 
 /// A person's key: read already, or from the key store.

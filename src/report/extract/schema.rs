@@ -13,9 +13,10 @@ use serde::Deserialize;
 pub const ENTRIES: &str = "entries.parquet";
 
 /// The schema files of all tables, `entries` first.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     include_str!("../../../reports/schemas/entries.toml"),
     include_str!("../../../reports/schemas/inquiries.toml"),
+    include_str!("../../../reports/schemas/monitors.toml"),
     include_str!("../../../reports/schemas/scores.toml"),
     include_str!("../../../reports/schemas/consents.toml"),
     include_str!("../../../reports/schemas/observations.toml"),

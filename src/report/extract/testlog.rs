@@ -128,6 +128,13 @@ fn furnished(n: u64) -> Draft {
 }
 
 fn asked(n: u64) -> Draft {
+    if n % 28 == 8 {
+        let record = json!({
+            "asker": partner(n), "scenario": "account_review", "inquiry": format!("inq_{n:026}"),
+            "band_crossed": true, "adverse_appeared": false, "tells": 1,
+        });
+        return new("monitor_alert", PublicKind::Inquiry, record, Value::Null);
+    }
     let model = json!({"id": "cn-base", "version": "1", "digest": "ab12"});
     let mut record = json!({
         "inquiry": format!("inq_{n:026}"), "asker": partner(n), "sector": "bank",

@@ -52,7 +52,7 @@ fn the_same_entries_give_the_same_bytes() {
     assert_eq!(log.extract(&input, b.path()).expect("an extract"), report);
     let written = files(a.path());
     assert_eq!(written, files(b.path()));
-    assert_eq!(written.len(), 14 + 3);
+    assert_eq!(written.len(), 15 + 3);
     assert_eq!(report.kinds.values().sum::<u64>(), input.bounds.end - input.bounds.start);
     for file in &report.files {
         assert_eq!(file.sha256, crate::kernel::bytes::hex(&sha256(&written[&file.name])));

@@ -189,7 +189,7 @@ fn an_extract_verifies_with_the_vkey_alone() {
     assert_eq!(report.checkpoint_end.size, 590);
     assert_eq!(report.checkpoint_start.expect("a checkpoint").size, 100);
     assert_eq!(report.kinds.values().sum::<u64>(), bounds.end - bounds.start);
-    assert_eq!(report.files.len(), 14);
+    assert_eq!(report.files.len(), 15);
     assert!(!report.closed, "October is not over yet in this log");
     let manifest = fs::read(export.path(MANIFEST)).expect("a manifest");
     assert_eq!(report.manifest, sha256(&manifest));

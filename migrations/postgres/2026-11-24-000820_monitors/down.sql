@@ -1,0 +1,2 @@
+ALTER TABLE matters DROP COLUMN reminded_idx;
+DROP TABLE monitors;

@@ -1,0 +1,24 @@
+-- Who is watched for whom, and against which answer: an event tells when that has changed.
+CREATE TABLE monitors (
+  id TEXT PRIMARY KEY,
+  partner TEXT NOT NULL REFERENCES partners (id),
+  person TEXT NOT NULL REFERENCES persons (id),
+  subject TEXT NOT NULL,
+  consent TEXT NOT NULL,
+  scenario TEXT NOT NULL,
+  watch TEXT NOT NULL,
+  bands TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('active', 'ended')),
+  reason TEXT,
+  inquiry TEXT NOT NULL,
+  opened_us BIGINT NOT NULL,
+  ended_us BIGINT,
+  opened_idx BIGINT NOT NULL,
+  idx BIGINT NOT NULL
+);
+CREATE INDEX monitors_partner ON monitors (partner, id);
+CREATE INDEX monitors_person ON monitors (person);
+CREATE INDEX monitors_consent ON monitors (consent);
+
+-- By which entry furnishers were reminded of a dispute that they must answer.
+ALTER TABLE matters ADD COLUMN reminded_idx BIGINT;
