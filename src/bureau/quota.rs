@@ -240,6 +240,7 @@ mod tests {
             roles: Default::default(),
             scenarios: BTreeMap::new(),
             quota,
+            delivery: None,
             suspended: false,
             created: Time::default(),
         };
