@@ -139,9 +139,15 @@ impl<'a> View<'a> {
         self.month.saturating_sub(months)..=self.month
     }
 
+    /// The cells of a window, of a ring that hangs on `newest`.
+    pub fn of_window(&self, cells: Nibbles, newest: MonthNo, months: i32) -> Nibbles {
+        let window = self.window(months);
+        cells.aged(age(newest, *window.end()), age(newest, *window.start()))
+    }
+
     /// The sum of monthly counts over a window.
     pub fn count(&self, cells: &Nibbles, newest: MonthNo, months: i32) -> i64 {
-        self.window(months).map(|month| i64::from(cells.get(age(newest, month)))).sum()
+        i64::from(self.of_window(*cells, newest, months).sum())
     }
 }
 

@@ -60,6 +60,38 @@ impl<const BITS: u32, const N: u32> Cells<BITS, N> {
 /// Counts or buckets of 32 months.
 pub type Nibbles = Cells<4, 32>;
 
+impl Nibbles {
+    const LOW_BITS: u128 = u128::MAX / 15;
+    const LOW_NIBBLES: u128 = u128::MAX / 17;
+
+    /// Only the cells that are `from` to `to` months old, both ends in.
+    pub fn aged(self, from: i64, to: i64) -> Nibbles {
+        let (from, to) = (from.clamp(0, 32) as u32, to.clamp(-1, 31));
+        let above = u128::MAX.checked_shl(from * 4).unwrap_or(0);
+        let below = u128::MAX.checked_shr(124 - (to.max(0) as u32) * 4).unwrap_or(0);
+        Cells(if to < 0 { 0 } else { self.0 & above & below })
+    }
+
+    /// The sum of all cells.
+    pub fn sum(self) -> u32 {
+        // Two cells to a byte, and eight bytes at a time: none of these sums reaches 256.
+        let pairs = (self.0 & Self::LOW_NIBBLES) + ((self.0 >> 4) & Self::LOW_NIBBLES);
+        let bytes = |half: u64| (half.wrapping_mul(0x0101_0101_0101_0101) >> 56) as u32;
+        bytes(pairs as u64) + bytes((pairs >> 64) as u64)
+    }
+
+    /// How many cells are not empty.
+    pub fn filled(self) -> u32 {
+        let any = self.0 | (self.0 >> 1) | (self.0 >> 2) | (self.0 >> 3);
+        (any & Self::LOW_BITS).count_ones()
+    }
+
+    /// Cells that are empty only where they are in both: what they hold otherwise means nothing.
+    pub fn or(self, other: Nibbles) -> Nibbles {
+        Cells(self.0 | other.0)
+    }
+}
+
 /// Moves the anchor to `month` when that is newer; says by how many months the rings must shift.
 pub fn advance(newest: &mut i32, month: i32) -> i64 {
     let by = age(month, *newest).max(0);
@@ -125,6 +157,25 @@ mod tests {
             let mut sorted = months.clone();
             sorted.sort_unstable();
             prop_assert_eq!(fill(&months), fill(&sorted));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whole_windows_are_what_their_cells_are(
+            cells in prop::collection::vec((-3_i64..40, 0..20_u32), 0..40),
+            from in -40_i64..40,
+            length in 0_i64..40,
+        ) {
+            let mut ring = Nibbles::default();
+            cells.iter().for_each(|(age, count)| ring.add(*age, *count));
+            let window = || (from..=from + length).map(|age| ring.get(age));
+            let aged = ring.aged(from, from + length);
+            prop_assert_eq!(aged.sum(), window().sum::<u32>());
+            prop_assert_eq!(aged.filled() as usize, window().filter(|cell| *cell > 0).count());
+            let other = ring.aged(3, 9);
+            let both = aged.or(other);
+            prop_assert!((0..32).all(|a| (both.get(a) > 0) == (aged.get(a) > 0 || other.get(a) > 0)));
         }
     }
 

@@ -13,6 +13,7 @@ mod migrate;
 mod one_of;
 pub mod schema;
 mod sets;
+mod turns;
 mod writer;
 
 pub use conn::{AnyConn, INSERT_CHUNK_ROWS, Target};
@@ -140,6 +141,7 @@ impl ManageConnection for Manager {
 pub struct Store {
     target: Target,
     readers: Pool<Manager>,
+    turns: Arc<turns::Turns>,
 }
 
 impl std::fmt::Debug for Store {
@@ -178,7 +180,7 @@ impl Store {
             .test_on_check_out(true)
             .connection_timeout(Duration::from_secs(CONNECT_SECONDS))
             .build_unchecked(Manager(target.clone()));
-        Ok(Store { target, readers })
+        Ok(Store { target, readers, turns: Arc::default() })
     }
 
     /// Brings the schema up to date; creates the SQLite file when there is none.
@@ -256,7 +258,7 @@ impl Store {
 
     /// A writer of its own connection.
     pub fn writer(&self) -> Writer {
-        Writer::to(self.target.clone())
+        Writer::in_line(self.target.clone(), self.turns.clone())
     }
 
     /// Where the database is.

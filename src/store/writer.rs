@@ -1,10 +1,12 @@
 //! The one way to write: a named transaction that is repeated when the database asks for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager as Ansi, TransactionManager};
 
 use super::faults::{self, When};
+use super::turns::Turns;
 use super::{AnyConn, StoreError, Target};
 
 /// How often a transaction is repeated before its failure is told.
@@ -16,6 +18,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub struct Writer {
     target: Target,
     conn: Option<AnyConn>,
+    turns: Arc<Turns>,
 }
 
 /// How a transaction ended, when it did not end well.
@@ -31,7 +34,12 @@ impl Writer {
     /// A writer to a database that may not have the schema of this program yet; everybody else
     /// asks a [`super::Store`] for one.
     pub fn to(target: Target) -> Writer {
-        Writer { target, conn: None }
+        Writer { target, conn: None, turns: Arc::default() }
+    }
+
+    /// A writer that waits in line with the others of its process.
+    pub(super) fn in_line(target: Target, turns: Arc<Turns>) -> Writer {
+        Writer { target, conn: None, turns }
     }
 
     /// The connection, opened when there is none.
@@ -112,7 +120,10 @@ impl Writer {
     ) -> Result<T, (WriteFailure, Option<T>)> {
         let nothing = |e| (WriteFailure::Nothing(e), None);
         let shown = self.target.shown();
+        let turns = self.turns.clone();
         let conn = self.conn().map_err(nothing)?;
+        // PostgreSQL lets writers work side by side; what must not is locked by rows.
+        let _turn = (!conn.is_postgres()).then(|| turns.take());
         begin(conn).map_err(nothing)?;
         let cut = |when| faults::in_transaction(&shown, name, when);
         let worked = cut(When::Begun).and_then(|()| work(conn));

@@ -4,7 +4,7 @@
 use super::{Characteristic, Value, View, known_or, permille};
 use crate::collect::observation::{Dimension, PaymentKind};
 use crate::score::profile::SPENDING_GROUPS;
-use crate::score::ring::{age, at};
+use crate::score::ring::{Nibbles, age, at};
 
 const fn new(
     name: &'static str,
@@ -91,30 +91,26 @@ fn category_concentration_12m(view: &View<'_>) -> Value {
     known_or(permille(top, sums.iter().sum()), Value::NoData)
 }
 
-/// Whether any payment was made in a month, of one kind or of all.
-fn paid(view: &View<'_>, kind: Option<PaymentKind>, month: i32) -> bool {
+/// In how many months any payment was made, of one kind or of all.
+fn paid(view: &View<'_>, kind: Option<PaymentKind>) -> u32 {
     let payments = &view.profile.payments;
-    let back = age(payments.newest, month);
     let of_kind = |place: usize| kind.is_none_or(|kind| kind as usize == place);
-    let mut cells = payments.counts.iter().enumerate();
-    cells.any(|(place, cells)| of_kind(place) && cells.get(back) > 0)
+    let cells = payments.counts.iter().enumerate().filter(|(place, _)| of_kind(*place));
+    let any = cells.fold(Nibbles::default(), |any, (_, cells)| any.or(*cells));
+    view.of_window(any, payments.newest, 12).filled()
 }
 
 fn months_paid(view: &View<'_>, kind: Option<PaymentKind>) -> Value {
-    if !view.window(12).any(|month| paid(view, None, month)) {
-        return Value::NoData;
+    match paid(view, None) {
+        0 => Value::NoData,
+        _ => Value::Known(i64::from(paid(view, kind))),
     }
-    Value::Known(view.window(12).filter(|month| paid(view, kind, *month)).count() as i64)
 }
 
 fn returned_payments_12m(view: &View<'_>) -> Value {
     let payments = &view.profile.payments;
     let returned = view.count(&payments.returned, payments.newest, 12);
-    if returned > 0 || view.window(12).any(|month| paid(view, None, month)) {
-        Value::Known(returned)
-    } else {
-        Value::NoData
-    }
+    if returned > 0 || paid(view, None) > 0 { Value::Known(returned) } else { Value::NoData }
 }
 
 fn payment_months_12m(view: &View<'_>) -> Value {

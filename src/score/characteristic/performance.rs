@@ -4,7 +4,7 @@
 use super::credit_history::{has_accounts, owed_sums};
 use super::{Characteristic, Value, View, known_or, permille};
 use crate::collect::observation::{CapacityCategory, Dimension, ObligationKind, Promise};
-use crate::score::ring::age;
+use crate::score::ring::Nibbles;
 
 const fn new(
     name: &'static str,
@@ -130,21 +130,18 @@ fn rent_kept_months_24m(view: &View<'_>) -> Value {
         .and_then(|kind| kind.get(Promise::Kept as usize))
         .copied()
         .unwrap_or_default();
-    let months = view.window(24).filter(|m| kept.get(age(obligations.newest, *m)) > 0).count();
-    if_any(view, &[ObligationKind::Rent], 24, without(view), |_, _, _| Some(months as i64))
+    let months = view.of_window(kept, obligations.newest, 24).filled();
+    if_any(view, &[ObligationKind::Rent], 24, without(view), |_, _, _| Some(i64::from(months)))
 }
 
 fn performance_months_24m(view: &View<'_>) -> Value {
     let obligations = &view.profile.obligations;
-    let due = |month: &i32| {
-        let back = age(obligations.newest, *month);
-        let closed = |kind: &[crate::score::ring::Nibbles; 4]| {
-            kind.iter().skip(1).any(|cells| cells.get(back) > 0)
-        };
-        obligations.kinds.iter().any(closed)
-    };
-    let months = view.window(24).filter(due).count() as i64;
-    if months == 0 { Value::NoData } else { Value::Known(months) }
+    let closed = obligations.kinds.iter().flat_map(|kind| kind.iter().skip(1));
+    let due = closed.fold(Nibbles::default(), |due, cells| due.or(*cells));
+    match view.of_window(due, obligations.newest, 24).filled() {
+        0 => Value::NoData,
+        months => Value::Known(i64::from(months)),
+    }
 }
 
 /// Monthly income in the pack's currency; `None` when unknown or not positive.
