@@ -331,16 +331,35 @@ pub fn put_webhook(
     Ok(())
 }
 
-/// Writes how far the sending has come; nothing when another address was set meanwhile.
-pub fn advance_webhook(conn: &mut AnyConn, row: &WebhookRow) -> Result<(), StoreError> {
-    on_backend!(conn, |c| diesel::update(
+/// Takes the next delivery of a webhook for this process until `until`: `false` when it is no
+/// longer as it was read, so that somebody else has it, or it was set anew.
+pub fn claim_webhook(
+    conn: &mut AnyConn,
+    was: &WebhookRow,
+    until: Time,
+) -> Result<bool, StoreError> {
+    let next = WebhookRow { next_us: until.micros(), ..was.clone() };
+    advance_webhook(conn, was, &next)
+}
+
+/// Writes how far the sending has come. `false`, and nothing is written, when it is no longer as
+/// `was`: another address was set, it was set back, or somebody else delivers.
+pub fn advance_webhook(
+    conn: &mut AnyConn,
+    was: &WebhookRow,
+    row: &WebhookRow,
+) -> Result<bool, StoreError> {
+    let changed = on_backend!(conn, |c| diesel::update(
         webhooks::table
-            .filter(webhooks::partner.eq(&row.partner))
-            .filter(webhooks::idx.eq(row.idx))
+            .filter(webhooks::partner.eq(&was.partner))
+            .filter(webhooks::idx.eq(was.idx))
+            .filter(webhooks::sent.eq(was.sent))
+            .filter(webhooks::attempts.eq(was.attempts))
+            .filter(webhooks::next_us.eq(was.next_us))
     )
     .set(row)
     .execute(c))?;
-    Ok(())
+    Ok(changed > 0)
 }
 
 /// What was given up for a partner, or for all, oldest first.

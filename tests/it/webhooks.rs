@@ -252,3 +252,46 @@ on_both!(a_live_bureau_sends_nothing_into_its_own_network, Live, |world| {
     let failed = agent.get(format!("http://localhost:{port}/")).call().expect_err("refused");
     assert!(matches!(failed, ureq::Error::HostNotFound), "{failed}");
 });
+
+on_both!(of_several_bureaus_on_one_database_one_delivers, |world| {
+    static MANNERS: [Manner; 3] = [Manner::Hangs, Manner::Well, Manner::Well];
+    let bank = world.bank();
+    let (url, got) = receiver(&MANNERS);
+    set(world, &bank, Some(&url)).expect("set");
+    revoked(world, &bank, 1);
+    let (bureau, second) = (world.bureau().clone(), world.second("second"));
+    // Both look at the same moment, over and over, while the receiver hangs on one of them.
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| bureau.deliver().expect("looked"));
+        let delivery = got.recv().expect("it arrived");
+        verified(world, &url, &delivery);
+        for _ in 0..20 {
+            assert_eq!(second.deliver().expect("looked"), 0, "somebody else has it");
+        }
+        assert_eq!(first.join().expect("it ended"), 1);
+    });
+    // One attempt was made, and is counted as one.
+    assert_eq!(standing(world, &bank)["attempts"], 1);
+    second.close();
+});
+
+on_both!(what_is_set_back_during_a_hanging_delivery_stays_set_back, |world| {
+    static MANNERS: [Manner; 2] = [Manner::Hangs, Manner::Well];
+    let bank = world.bank();
+    let (url, got) = receiver(&MANNERS);
+    set(world, &bank, Some(&url)).expect("set");
+    revoked(world, &bank, 1);
+    let bureau = world.bureau().clone();
+    std::thread::scope(|scope| {
+        let hanging = scope.spawn(|| bureau.deliver().expect("looked"));
+        got.recv().expect("it arrived");
+        let back = world.bureau().retry_webhook(&bank.id).expect("set back");
+        assert_eq!((&back["attempts"], &back["error"]), (&json!(0), &Value::Null));
+        assert_eq!(hanging.join().expect("it ended"), 1);
+    });
+    // The delivery failed, and its outcome is nobody's any more.
+    let now = standing(world, &bank);
+    assert_eq!((&now["attempts"], &now["error"]), (&json!(0), &Value::Null), "{now}");
+    assert_eq!(world.bureau().deliver().expect("at once"), 1);
+    assert_eq!(got.recv().expect("it arrived").events().len(), 1);
+});

@@ -3,8 +3,9 @@
 //! Each delivery is what `GET /v1/events` answers, signed by the bureau (RFC 9421, tag
 //! `fivefold-event`), in order and at least once: it is done when the receiver says 2xx, and what
 //! comes later waits behind it. How far it has come stands in the database, so that a restart goes
-//! on. After the last attempt the events are given up, which the partner and the operator see; the
-//! pull still has them, and a retry sends them again.
+//! on; before a delivery its row is claimed, so that of several bureaus on one database one sends,
+//! and what was set back meanwhile stays set back. After the last attempt the events are given up,
+//! which the partner and the operator see; the pull still has them, and a retry sends them again.
 
 pub mod address;
 
@@ -47,6 +48,10 @@ const PAUSE_SECONDS_MAX: i64 = 6 * 3600;
 const AT_ONCE: usize = 8;
 /// Characters of an error that are kept.
 const ERROR_CHARS_MAX: usize = 200;
+
+/// Seconds for which a delivery is one process's own: more than a receiver has, so that only a
+/// process that died lets another begin.
+const CLAIM_SECONDS: i64 = 30;
 
 /// Seconds to wait after so many failed attempts.
 pub fn pause_seconds(attempts: i64) -> i64 {
@@ -165,7 +170,9 @@ impl Bureau {
 
     /// Whether there was something to send.
     fn deliver_one(&self, agent: &Agent, row: &WebhookRow) -> Result<bool, StoreError> {
-        let Some(letter) = self.letter(row)? else { return Ok(false) };
+        let Some(first) = self.first_event(row)? else { return Ok(false) };
+        let Some(row) = &self.claimed(row)? else { return Ok(false) };
+        let Some(letter) = self.letter(row, first)? else { return Ok(false) };
         let outcome = self.post(agent, &row.url, &letter);
         let now = self.engine.env.now();
         match outcome {
@@ -177,19 +184,34 @@ impl Bureau {
                     error: None,
                     ..row.clone()
                 };
-                self.stand(&next, None)?;
+                self.stand(row, &next, None)?;
             }
             Err(error) => self.failed(row, &letter, error, now)?,
         }
         Ok(true)
     }
 
-    /// The next events; `None` when there are none, or the partner may not read them.
-    fn letter(&self, row: &WebhookRow) -> Result<Option<Letter>, StoreError> {
+    /// The next event that is to be sent, if there is one.
+    fn first_event(&self, row: &WebhookRow) -> Result<Option<i64>, StoreError> {
         let known = self
             .store
             .read(|conn| rights_rows::events_after(conn, &[row.partner.as_str()], row.sent, 1))?;
-        let Some(first) = known.first().map(|event| event.id) else { return Ok(None) };
+        Ok(known.first().map(|event| event.id))
+    }
+
+    /// The row with this process's claim on it; `None` when somebody else was first.
+    fn claimed(&self, row: &WebhookRow) -> Result<Option<WebhookRow>, StoreError> {
+        let until = self.engine.env.now().plus_seconds(CLAIM_SECONDS);
+        let mine = self.store.writer().write(
+            "webhook",
+            |conn| partner_rows::claim_webhook(conn, row, until),
+            |_, _| Ok(true),
+        )?;
+        Ok(mine.then(|| WebhookRow { next_us: until.micros(), ..row.clone() }))
+    }
+
+    /// The next events; `None` when the partner may not read them.
+    fn letter(&self, row: &WebhookRow, first: i64) -> Result<Option<Letter>, StoreError> {
         let admission = Admission::console(&row.partner);
         let read = ReadEvents { admission, after: row.sent, limit: EVENTS_MAX };
         let registry = self.registry()?;
@@ -197,7 +219,7 @@ impl Bureau {
         // A suspended partner is told nothing; its events wait.
         let Some(Ok(body)) = standing.then(|| self.run(read).value()) else {
             let next_us = self.engine.env.now().plus_seconds(PAUSE_SECONDS_MAX).micros();
-            self.stand(&WebhookRow { next_us, ..row.clone() }, None)?;
+            self.stand(row, &WebhookRow { next_us, ..row.clone() }, None)?;
             return Ok(None);
         };
         let last = body["last"].as_i64().filter(|last| *last >= first);
@@ -239,7 +261,7 @@ impl Bureau {
         if attempts < ATTEMPTS_MAX {
             let next_us = now.plus_seconds(pause_seconds(attempts)).micros();
             let next = WebhookRow { attempts, next_us, error: Some(error), ..row.clone() };
-            return self.stand(&next, None);
+            return self.stand(row, &next, None);
         }
         tracing::error!(partner = row.partner, "events were given up: see `fivefold webhook list`");
         let dead = DeadLetterRow {
@@ -257,17 +279,25 @@ impl Bureau {
             error: Some(error),
             ..row.clone()
         };
-        self.stand(&next, Some(&dead))
+        self.stand(row, &next, Some(&dead))
     }
 
-    fn stand(&self, row: &WebhookRow, dead: Option<&DeadLetterRow>) -> Result<(), StoreError> {
+    /// Writes the outcome of a claimed delivery. When the row is no longer as it was claimed the
+    /// outcome is nobody's: whoever changed it begins from where they said.
+    fn stand(
+        &self,
+        was: &WebhookRow,
+        row: &WebhookRow,
+        dead: Option<&DeadLetterRow>,
+    ) -> Result<(), StoreError> {
         self.store.writer().write(
             "webhook",
             |conn| {
-                if let Some(dead) = dead {
+                let mine = partner_rows::advance_webhook(conn, was, row)?;
+                if let Some(dead) = dead.filter(|_| mine) {
                     partner_rows::put_dead_letter(conn, dead)?;
                 }
-                partner_rows::advance_webhook(conn, row)
+                Ok(())
             },
             |_, ()| Ok(true),
         )
@@ -303,8 +333,10 @@ impl Bureau {
                 let oldest = dead.iter().map(|letter| letter.first_event - 1).min();
                 let sent = oldest.map_or(row.sent, |oldest| oldest.min(row.sent));
                 partner_rows::clear_dead_letters(conn, partner)?;
-                let next = WebhookRow { sent, attempts: 0, next_us: now.micros(), ..row };
-                partner_rows::advance_webhook(conn, &next)?;
+                let next = WebhookRow { sent, attempts: 0, next_us: now.micros(), ..row.clone() };
+                // The row was read in this transaction; a delivery that is on its way finds
+                // another, and its outcome is dropped.
+                partner_rows::put_webhook(conn, partner, Some(&next))?;
                 Ok(true)
             },
             |_, _| Ok(true),
