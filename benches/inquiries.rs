@@ -228,6 +228,7 @@ fn main() {
         tls: None,
         fonts: None,
         terms: fivefold::http::terms::Terms::default(),
+        behind_proxy: false,
     };
     let bureau = stage.bureau.clone();
     runtime.spawn(serve(bureau, doors, move |a| ready.send(a).unwrap(), std::future::pending()));

@@ -15,7 +15,7 @@ GRANT USAGE ON SCHEMA public TO :"service";
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO :"service";
 
 -- History: inserted once. A leaf, what was published, what was in force, who is who.
-GRANT INSERT ON entries, artefacts, alerts, inquiry_marks, inquiry_outcomes, resolutions TO :"service";
+GRANT INSERT ON entries, artefacts, alerts, conduct, inquiry_marks, inquiry_outcomes, resolutions TO :"service";
 
 -- A checkpoint is signed anew by a later key, at the same size and of the same root.
 GRANT INSERT, UPDATE ON checkpoints TO :"service";
@@ -34,6 +34,7 @@ GRANT INSERT, UPDATE ON partners, partner_keys, staff, persons, models, uploads 
 -- What is forgotten with a person, or replaced row by row.
 GRANT INSERT, UPDATE, DELETE ON
   lookups, pairwise, person_keys, mandates, consents, facts, profiles, inquiries, freezes,
-  data_requests, monitors, matters, contested, barred, events, idempotency, nonces, batches, webhooks, dead_letters
+  data_requests, monitors, matters, contested, barred, events, idempotency, nonces, batches, webhooks,
+  dead_letters, applications
 TO :"service";
 GRANT DELETE ON inquiry_marks, inquiry_outcomes, resolutions TO :"service";

@@ -18,13 +18,15 @@ pub enum Principal {
         /// Why.
         reason: String,
     },
+    /// Somebody with a key that nobody has registered, by its thumbprint.
+    Applicant(String),
 }
 
 impl Principal {
     /// The name under which its idempotency keys are kept apart from others'.
     pub fn key(&self) -> String {
         match self {
-            Principal::Partner(id) | Principal::Person(id) => id.clone(),
+            Principal::Partner(id) | Principal::Person(id) | Principal::Applicant(id) => id.clone(),
             Principal::Operator { name, .. } => format!("staff:{name}"),
         }
     }
@@ -61,7 +63,7 @@ impl Admission {
     pub fn reason(&self) -> String {
         match &self.principal {
             Principal::Operator { reason, .. } => reason.clone(),
-            Principal::Partner(_) | Principal::Person(_) => String::new(),
+            Principal::Partner(_) | Principal::Person(_) | Principal::Applicant(_) => String::new(),
         }
     }
 

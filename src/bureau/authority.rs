@@ -12,7 +12,7 @@ use crate::kernel::Time;
 use crate::ledger::body::Draft;
 use crate::ledger::leaf::PublicKind;
 use crate::partner::staff::OWN_NAMES;
-use crate::partner::{Partner, Role, StaffRole};
+use crate::partner::{Kind, Partner, Role, StaffRole};
 use crate::policy::{
     Action, ActorKind, BasisKind, Decision, Environment, Facts, Permit, Refusal, StaffRoles, decide,
 };
@@ -42,6 +42,7 @@ pub fn facts(work: &Work<'_>, admission: &Admission, action: Action, residence: 
         Principal::Partner(_) => ActorKind::Partner,
         Principal::Person(_) => ActorKind::Person,
         Principal::Operator { .. } => ActorKind::Operator,
+        Principal::Applicant(_) => ActorKind::Anyone,
     };
     let mut facts = Facts::by(action, kind, pack_of(residence));
     facts.lives_under = pack_of(residence).map(str::to_string);
@@ -61,12 +62,13 @@ pub fn facts(work: &Work<'_>, admission: &Admission, action: Action, residence: 
                 facts.actor.roles.registrar = has(Role::Registrar);
                 facts.actor.sector = partner.sector.clone();
                 facts.actor.suspended = partner.suspended;
+                facts.actor.merchant = partner.kind == Kind::SmallMerchant;
                 if action == Action::Inquire {
                     add_seat(work, &mut facts, partner, residence);
                 }
             }
         }
-        Principal::Person(_) => {}
+        Principal::Person(_) | Principal::Applicant(_) => {}
         Principal::Operator { name, reason } => {
             facts.actor.reason_given = !reason.trim().is_empty();
             let roles = staff_roles(work, name);
@@ -196,6 +198,7 @@ pub fn actor(work: &Work<'_>, admission: &Admission) -> (String, String) {
         }
         Principal::Person(_) => ("person".to_string(), String::new()),
         Principal::Operator { name, .. } => (format!("staff:{name}"), String::new()),
+        Principal::Applicant(_) => ("applicant".to_string(), String::new()),
     }
 }
 
@@ -314,7 +317,7 @@ pub fn whom(
                 .map(|id| (id, None))
                 .ok_or_else(subject_not_found)
         }
-        Principal::Person(_) => Err(subject_not_found()),
+        Principal::Person(_) | Principal::Applicant(_) => Err(subject_not_found()),
     }
 }
 
@@ -354,6 +357,6 @@ pub fn add_standing(
                         .is_ok_and(|acts| acts.iter().any(|a| a == act))
             });
         }
-        Principal::Operator { .. } => {}
+        Principal::Operator { .. } | Principal::Applicant(_) => {}
     }
 }

@@ -81,7 +81,7 @@ impl Inner {
                 Some(agreed.unwrap_or(REQUESTS_PER_MINUTE))
             }
             Principal::Person(_) => Some(PERSON_REQUESTS_PER_MINUTE),
-            Principal::Operator { .. } => None,
+            Principal::Operator { .. } | Principal::Applicant(_) => None,
         }
     }
 
@@ -234,6 +234,7 @@ mod tests {
         let partner = Partner {
             id: "par_1".to_string(),
             name: "Bank".to_string(),
+            kind: Default::default(),
             country: String::new(),
             export_basis: None,
             sector: "bank".to_string(),
@@ -242,6 +243,7 @@ mod tests {
             quota,
             delivery: None,
             suspended: false,
+            resumed: None,
             created: Time::default(),
         };
         quotas.agree(&partner);

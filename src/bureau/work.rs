@@ -29,7 +29,9 @@ use crate::ledger::leaf::Leaf;
 use crate::ledger::rows::{self as ledger_rows, ArtefactRow, BodyRow, EntryRow, Head};
 use crate::ledger::tree::leaf_hash;
 use crate::model::rows::{self as model_rows, ModelRow};
-use crate::partner::rows::{self as partner_rows, AlertRow, WebhookRow};
+use crate::partner::rows::{
+    self as partner_rows, AlertRow, ApplicationRow, ConductRow, WebhookRow,
+};
 use crate::partner::{Partner, PartnerKey, Registry, StaffMember};
 use crate::rights::rows as rights_rows;
 use crate::score::Profile;
@@ -83,6 +85,8 @@ struct Pending {
     models: BTreeMap<String, ModelRow>,
     rights: rights_rows::Change,
     webhooks: Vec<(String, Option<WebhookRow>)>,
+    applications: BTreeMap<String, ApplicationRow>,
+    conduct: Vec<ConductRow>,
 }
 
 /// One batch at work.
@@ -514,6 +518,9 @@ impl<'a> Work<'a> {
             partner_rows::put_webhook(conn, partner, row.as_ref())?;
         }
         partner_rows::put_alerts(conn, &pending.alerts)?;
+        let applications: Vec<ApplicationRow> = pending.applications.into_values().collect();
+        partner_rows::put_applications(conn, &applications)?;
+        partner_rows::put_conduct(conn, &pending.conduct)?;
         subject_rows::write(conn, &pending.subjects)?;
         let consents: Vec<ConsentRow> = pending.consents.into_values().collect();
         consent_rows::write(conn, &consents)?;

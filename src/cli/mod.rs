@@ -5,6 +5,7 @@
 
 pub mod demo;
 
+mod application;
 mod audit;
 mod backup;
 mod book;
@@ -159,6 +160,8 @@ enum Command {
     Migrate(setup::MigrateArgs),
     /// Register partner platforms and their keys
     Partner(partner::PartnerArgs),
+    /// Small merchants who applied: look, admit, refuse
+    Application(application::ApplicationArgs),
     /// Who works for the bureau, in which roles; and the second pair of eyes
     Staff(staff::StaffArgs),
     /// Load a file of observations: same checks as the API, same receipt
@@ -244,6 +247,7 @@ fn run(cli: &Cli) -> Done {
         Command::Serve(args) => serve::run(place, args),
         Command::Migrate(args) => setup::migrate(place, args),
         Command::Partner(args) => partner::run(place, args),
+        Command::Application(args) => application::run(place, args),
         Command::Staff(args) => staff::run(place, args),
         Command::Collect(args) => collect::run(place, args),
         Command::Score(args) => score::score(place, args),

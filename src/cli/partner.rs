@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::config::Config;
 use super::output::{self, Done, Failure, invalid};
 use super::{Place, Shape, Staff, with_bureau};
+use crate::bureau::command::application::AddConduct;
 use crate::bureau::command::governance::{AddPartner, Change, ChangePartner};
 use crate::kernel::Env;
 use crate::partner::signature::PublicKey;
@@ -40,6 +41,28 @@ enum Act {
     Contract(ContractArgs),
     /// Record on what basis answers may leave the country for it
     ExportBasis(ExportArgs),
+    /// Put on record what it did; too much of it suspends a small merchant
+    Conduct(ConductArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+What counts, and how much, stands in policies/scenarios.toml under [conduct]. At the limit a small
+merchant is suspended at once; `partner resume` with a reason takes it back, and what was held against
+it before does not count again.
+
+Example:
+  fivefold partner conduct 'Corner Shop' purpose_breach --as li \\
+      --reason 'asked about an applicant for work'")]
+struct ConductArgs {
+    /// Id or name of the partner
+    partner: String,
+    /// complaint, grey_goods, misuse, onward_disclosure, outcomes_missing, purpose_breach
+    what: String,
+    #[command(flatten)]
+    staff: Staff,
+    #[command(flatten)]
+    shape: Shape,
 }
 
 #[derive(Args)]
@@ -198,6 +221,7 @@ pub fn run(place: &Place, args: &PartnerArgs) -> Done {
         Act::RotateKey(args) => rotate(place, args),
         Act::Contract(args) => contract(place, args),
         Act::ExportBasis(args) => export_basis(place, args),
+        Act::Conduct(args) => conduct(place, args),
     }
 }
 
@@ -250,6 +274,15 @@ fn role(text: &str) -> Result<Role, Failure> {
     Role::from_name(text).ok_or_else(|| {
         Failure::Usage("--role must be furnisher, asker, enroller, agent or registrar".to_string())
     })
+}
+
+fn conduct(place: &Place, args: &ConductArgs) -> Done {
+    let body = with_bureau(place, |bureau, config| {
+        let admission = args.staff.admission(config.environment(), "partner conduct")?;
+        let (partner, what) = (args.partner.clone(), args.what.clone());
+        Ok(bureau.run(AddConduct { admission, partner, what }).value()?)
+    })?;
+    tell(&body, &args.shape)
 }
 
 fn add(place: &Place, args: &AddArgs) -> Done {

@@ -137,6 +137,7 @@ fn doors(config: &Config) -> Doors {
         tls: config.tls.clone(),
         fonts: config.han_font.clone(),
         terms: config.terms.clone(),
+        behind_proxy: config.behind_proxy,
     }
 }
 

@@ -62,16 +62,7 @@ impl Caller {
     /// # Errors
     /// It is too long, or not visible ASCII.
     pub fn idempotency(&self) -> Result<Option<String>, Problem> {
-        let Some(value) = self.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-        let text = value.to_str().unwrap_or_default();
-        let fine = (1..=KEY_CHARS_MAX).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_graphic())
-            && !text.contains('#');
-        if fine {
-            return Ok(Some(text.to_string()));
-        }
-        let text = "Idempotency-Key is 1 to 128 visible ASCII characters without `#`.";
-        Err(Problem::new("idempotency_key_malformed", text))
+        idempotency(&self.headers)
     }
 
     /// The idempotency key, where one is required.
@@ -134,6 +125,23 @@ impl Caller {
         let value = self.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
         value.is_some_and(|v| v.split(',').any(|t| t.trim().starts_with(media_type)))
     }
+}
+
+/// The idempotency key among headers, when there is one.
+///
+/// # Errors
+/// It is too long, or not visible ASCII.
+pub fn idempotency(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    let fine = (1..=KEY_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && !text.contains('#');
+    if fine {
+        return Ok(Some(text.to_string()));
+    }
+    let text = "Idempotency-Key is 1 to 128 visible ASCII characters without `#`.";
+    Err(Problem::new("idempotency_key_malformed", text))
 }
 
 /// Reads a JSON object of type `T` from bytes.

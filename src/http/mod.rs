@@ -3,6 +3,7 @@
 //! Every request under `/v1` but proofs is signed, and so is every answer to one (`signed`).
 //! `routes` has the whole table on one page.
 
+mod applications;
 mod arriving;
 mod caller;
 mod conformance;
@@ -25,6 +26,7 @@ mod signed;
 mod supply;
 pub mod terms;
 mod traced;
+mod turnstile;
 mod usage;
 mod webhook;
 
@@ -48,6 +50,7 @@ use crate::bureau::webhook::Sending;
 use crate::report::document::Fonts;
 use directory::Directory;
 use terms::Terms;
+use turnstile::Turnstile;
 
 /// Seconds a client has to send its headers.
 const HEADER_SECONDS_MAX: u64 = 10;
@@ -69,6 +72,8 @@ pub struct Doors {
     pub fonts: Option<PathBuf>,
     /// What the operator promises.
     pub terms: Terms,
+    /// A proxy of ours is in front: it says whom a request comes from.
+    pub behind_proxy: bool,
 }
 
 /// What the handlers share.
@@ -84,6 +89,12 @@ struct App {
     intake: Intake,
     /// Conformance runs, in a sandbox.
     runs: conformance::Runs,
+    /// A proxy of ours is in front.
+    behind_proxy: bool,
+    /// Whoever applies as a small merchant.
+    applying: Turnstile,
+    /// Whoever looks how an application stands.
+    looking: Turnstile,
     metrics: Option<PrometheusHandle>,
 }
 
@@ -121,9 +132,12 @@ pub async fn serve(
         large_senders: Mutex::default(),
         intake,
         runs: conformance::Runs::default(),
+        behind_proxy: doors.behind_proxy,
+        applying: Turnstile::new(applications::APPLYING),
+        looking: Turnstile::new(applications::LOOKING),
         metrics: operate::recorder(),
     });
-    let service = routes::router(app.clone()).into_make_service();
+    let service = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let handle = Handle::new();
     let stop = handle.clone();
     tokio::spawn(async move {

@@ -82,6 +82,8 @@ pub struct ProblemBody {
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
+        super::applications::apply,
+        super::applications::read,
         super::persons::enrol,
         super::persons::report,
         super::persons::freeze,

@@ -9,31 +9,38 @@ use crate::error::Problem;
 /// The media type of problems.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// Codes of requests that nobody was shown to have signed.
+const UNAUTHENTICATED: [&str; 16] = [
+    "signature_missing",
+    "signature_ambiguous",
+    "component_missing",
+    "component_refused",
+    "parameter_missing",
+    "key_unknown",
+    "key_suspended",
+    "algorithm_mismatch",
+    "created_too_old",
+    "created_in_future",
+    "signature_expired",
+    "nonce_seen",
+    "digest_missing",
+    "digest_mismatch",
+    "signature_invalid",
+    "signature_malformed",
+];
+
 /// The status of a code.
 pub fn status(code: &str) -> StatusCode {
     match code {
-        "signature_missing"
-        | "signature_ambiguous"
-        | "component_missing"
-        | "component_refused"
-        | "parameter_missing"
-        | "key_unknown"
-        | "key_suspended"
-        | "algorithm_mismatch"
-        | "created_too_old"
-        | "created_in_future"
-        | "signature_expired"
-        | "nonce_seen"
-        | "digest_missing"
-        | "digest_mismatch"
-        | "signature_invalid"
-        | "signature_malformed" => StatusCode::UNAUTHORIZED,
+        code if UNAUTHENTICATED.contains(&code) => StatusCode::UNAUTHORIZED,
         "subject_not_found" | "inquiry_not_found" | "upload_not_found" | "freeze_not_found"
         | "partner_not_found" | "dispute_not_found" | "notice_not_found" | "matter_not_found"
         | "consent_not_found" | "item_not_found" | "entry_not_found" | "run_not_found"
         | "webhook_not_found" | "staff_not_found" | "model_unknown" | "not_found" => {
             StatusCode::NOT_FOUND
         }
+        "application_not_found" => StatusCode::NOT_FOUND,
+        "application_decided" | "application_overtaken" => StatusCode::CONFLICT,
         "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "answer_expired" => StatusCode::GONE,
         code if contradicts_what_is(code) => StatusCode::CONFLICT,

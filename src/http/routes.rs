@@ -11,8 +11,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::{
-    Shared, conformance, consents, docs, inquiries, known, log, monitors, observations, openapi,
-    operate, persons,
+    Shared, applications, conformance, consents, docs, inquiries, known, log, monitors,
+    observations, openapi, operate, persons,
 };
 use super::{rights, sandbox, signed, supply, traced, usage, webhook};
 use crate::error::Problem;
@@ -76,6 +76,9 @@ pub fn router(app: Shared) -> Router {
     Router::new()
         .merge(playground)
         .route("/v1/log/proofs/{index}", get(log::proof))
+        // Signed as well, by keys that nobody has registered yet.
+        .route("/v1/applications", post(applications::apply))
+        .route("/v1/applications/{id}", get(applications::read))
         .nest("/v1", v1)
         .merge(public)
         .route("/.well-known/http-message-signatures-directory", get(known::directory))

@@ -217,7 +217,7 @@ fn limited(app: &Shared, whose: &Principal, mut response: Response) -> Response 
 }
 
 /// Signs a response over its exact bytes.
-async fn sign(app: &Shared, seen: &RequestSeen, response: Response) -> Response {
+pub(super) async fn sign(app: &Shared, seen: &RequestSeen, response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),

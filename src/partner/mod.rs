@@ -12,6 +12,6 @@ pub mod staff;
 
 pub use delivery::{Cadence, Delivery};
 pub use registry::{
-    Contract, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Quota, Registry, Role,
+    Contract, EXPORT_KINDS, ExportBasis, Kind, Partner, PartnerKey, Quota, Registry, Role,
 };
 pub use staff::{StaffMember, StaffRole};

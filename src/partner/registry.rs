@@ -51,6 +51,36 @@ impl Role {
     }
 }
 
+/// What kind of partner it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A platform under a contract.
+    #[default]
+    Institution,
+    /// Admitted on its own application: a yes or a no, and no more.
+    SmallMerchant,
+}
+
+impl Kind {
+    /// The kind of this name.
+    pub fn from_name(text: &str) -> Option<Kind> {
+        [Kind::Institution, Kind::SmallMerchant].into_iter().find(|kind| kind.name() == text)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Institution => "institution",
+            Kind::SmallMerchant => "small_merchant",
+        }
+    }
+
+    fn is_institution(&self) -> bool {
+        *self == Kind::Institution
+    }
+}
+
 /// What was agreed with a partner for one scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,6 +135,9 @@ pub struct Partner {
     pub id: String,
     /// The name it is known by.
     pub name: String,
+    /// What kind it is.
+    #[serde(default, skip_serializing_if = "Kind::is_institution")]
+    pub kind: Kind,
     /// The country it sits in (ISO 3166 alpha-2); empty for a partner registered before that was
     /// asked, which sits where the bureau does.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -126,6 +159,9 @@ pub struct Partner {
     pub delivery: Option<Delivery>,
     /// Suspended partners are refused everything.
     pub suspended: bool,
+    /// When a suspension was lifted last: what was held against it before does not count again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<Time>,
     /// Since when it takes part.
     pub created: Time,
 }

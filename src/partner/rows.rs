@@ -2,12 +2,14 @@
 
 use diesel::prelude::*;
 
-use super::registry::{Partner, PartnerKey, Registry};
+use super::registry::{Kind, Partner, PartnerKey, Registry};
 use super::signature::PublicKey;
 use super::staff::StaffMember;
 use crate::kernel::Time;
-use crate::store::schema::{alerts, dead_letters, partner_keys, partners, staff, webhooks};
-use crate::store::{AnyConn, StoreError, insert_all, on_backend};
+use crate::store::schema::{
+    alerts, applications, conduct, dead_letters, partner_keys, partners, staff, webhooks,
+};
+use crate::store::{AnyConn, StoreError, insert_all, on_backend, replace_all};
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = partners)]
@@ -24,6 +26,8 @@ struct PartnerRow {
     export_basis: Option<String>,
     quota: Option<String>,
     delivery: Option<String>,
+    kind: String,
+    resumed_us: Option<i64>,
 }
 
 #[derive(Queryable, Insertable)]
@@ -85,6 +89,7 @@ pub fn load(conn: &mut AnyConn) -> Result<Registry, StoreError> {
         let partner = Partner {
             id: row.id.clone(),
             name: row.name,
+            kind: Kind::from_name(&row.kind).ok_or_else(|| broken("kind", &row.id))?,
             country: row.country,
             export_basis,
             sector: row.sector,
@@ -93,6 +98,7 @@ pub fn load(conn: &mut AnyConn) -> Result<Registry, StoreError> {
             quota,
             delivery,
             suspended: row.suspended,
+            resumed: row.resumed_us.map(Time::from_micros),
             created: Time::from_micros(row.created_us),
         };
         registry.partners.insert(row.id, partner);
@@ -229,6 +235,8 @@ pub fn put(conn: &mut AnyConn, partner: &Partner) -> Result<(), StoreError> {
             false => Some(serde_json::to_string(&partner.quota).map_err(text)?),
         },
         delivery: partner.delivery.as_ref().map(serde_json::to_string).transpose().map_err(text)?,
+        kind: partner.kind.name().to_string(),
+        resumed_us: partner.resumed.map(Time::micros),
     };
     on_backend!(conn, |c| diesel::insert_into(partners::table)
         .values(&row)
@@ -392,5 +400,102 @@ pub fn clear_dead_letters(conn: &mut AnyConn, partner: &str) -> Result<(), Store
         dead_letters::table.filter(dead_letters::partner.eq(partner))
     )
     .execute(c))?;
+    Ok(())
+}
+
+/// Somebody who asked to become a small merchant.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = applications, treat_none_as_default_value = false)]
+#[allow(missing_docs, reason = "the columns are documented in migrations/")]
+pub struct ApplicationRow {
+    pub id: String,
+    pub keyid: String,
+    pub jwk: String,
+    pub name: String,
+    pub sector: String,
+    pub country: String,
+    pub scenario: String,
+    pub licence: String,
+    pub state: String,
+    pub reason: String,
+    pub partner: Option<String>,
+    pub at_us: i64,
+    pub decided_us: Option<i64>,
+    pub idx: i64,
+}
+
+/// Something that staff put on record against a partner.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = conduct)]
+pub struct ConductRow {
+    /// Index of its entry.
+    pub idx: i64,
+    /// Whose.
+    pub partner: String,
+    /// What, of the catalogue.
+    pub kind: String,
+    /// How much it counts.
+    pub points: i64,
+    /// When.
+    pub at_us: i64,
+}
+
+/// Every application, oldest first.
+pub fn applications(conn: &mut AnyConn) -> Result<Vec<ApplicationRow>, StoreError> {
+    Ok(on_backend!(conn, |c| applications::table.order(applications::idx).load(c))?)
+}
+
+/// One application.
+pub fn application(conn: &mut AnyConn, id: &str) -> Result<Option<ApplicationRow>, StoreError> {
+    Ok(on_backend!(conn, |c| applications::table
+        .filter(applications::id.eq(id))
+        .first(c)
+        .optional())?)
+}
+
+/// The newest application of a key.
+pub fn application_of(
+    conn: &mut AnyConn,
+    keyid: &str,
+) -> Result<Option<ApplicationRow>, StoreError> {
+    Ok(on_backend!(conn, |c| applications::table
+        .filter(applications::keyid.eq(keyid))
+        .order(applications::idx.desc())
+        .first(c)
+        .optional())?)
+}
+
+/// How many applications wait for staff.
+pub fn applications_pending(conn: &mut AnyConn) -> Result<u64, StoreError> {
+    let count: i64 = on_backend!(conn, |c| applications::table
+        .filter(applications::state.eq("pending"))
+        .count()
+        .get_result(c))?;
+    Ok(count.unsigned_abs())
+}
+
+/// Writes applications.
+pub fn put_applications(conn: &mut AnyConn, rows: &[ApplicationRow]) -> Result<(), StoreError> {
+    replace_all!(conn, applications, id, rows);
+    Ok(())
+}
+
+/// What is on record against partners, oldest first; against one when it is named.
+pub fn conduct_of(
+    conn: &mut AnyConn,
+    partner: Option<&str>,
+    since: Time,
+) -> Result<Vec<ConductRow>, StoreError> {
+    let rows: Vec<ConductRow> = on_backend!(conn, |c| conduct::table
+        .filter(conduct::at_us.ge(since.micros()))
+        .order(conduct::idx)
+        .load(c))?;
+    let whose = |row: &ConductRow| partner.is_none_or(|partner| row.partner == partner);
+    Ok(rows.into_iter().filter(whose).collect())
+}
+
+/// Writes what is on record against partners.
+pub fn put_conduct(conn: &mut AnyConn, rows: &[ConductRow]) -> Result<(), StoreError> {
+    insert_all!(conn, conduct, rows);
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::decide::{Decision, decide};
-use super::facts::{Action, ActorKind, Basis, Facts, Grant, Item, Roles, StaffRoles};
+use super::facts::{Action, ActorKind, Applicant, Basis, Facts, Grant, Item, Roles, StaffRoles};
 use super::named;
 use super::retention::Overdue;
 use super::rules::Rules;
@@ -67,6 +67,8 @@ pub fn in_order(action: Action, kind: ActorKind, packs: &[&str]) -> Facts {
         onetime: true,
         ..Grant::default()
     };
+    facts.applicant =
+        Applicant { sector_allowed: true, scenario_allowed: true, licence_given: true };
     facts.person.known = true;
     facts.record.observation = "account_month";
     facts.record.dimension = "credit_history";

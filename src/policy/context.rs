@@ -113,7 +113,7 @@ fn context(
     rules: &Rules,
     pack: &Pack,
     facts: &Facts,
-) -> Built<[(String, RestrictedExpression); 11]> {
+) -> Built<[(String, RestrictedExpression); 12]> {
     let licensed = facts.licensed;
     let known = facts.scenario.as_deref().and_then(|name| rules.scenario(name));
     Ok(pairs! {
@@ -125,6 +125,7 @@ fn context(
         record: datum(pack, facts)?,
         item: item(facts)?,
         export: export(facts)?,
+        applicant: applicant(facts)?,
         pack: record! {
             id: pack.id.as_str(),
             of_person: facts.lives_under.as_ref().is_none_or(|id| *id == pack.id),
@@ -153,6 +154,7 @@ fn actor(facts: &Facts) -> Built<RestrictedExpression> {
         staff_roles: RestrictedExpression::new_set(actor.staff.names().map(Expr::expr)),
         reason_given: actor.reason_given,
         second_approval: actor.second_approval,
+        merchant: actor.merchant,
     }
 }
 
@@ -256,4 +258,13 @@ fn item(facts: &Facts) -> Built<RestrictedExpression> {
 fn export(facts: &Facts) -> Built<RestrictedExpression> {
     let export = &facts.export;
     record! { personal: export.personal, bulk: export.bulk, examiner_key: export.examiner_key }
+}
+
+fn applicant(facts: &Facts) -> Built<RestrictedExpression> {
+    let applicant = &facts.applicant;
+    record! {
+        sector_allowed: applicant.sector_allowed,
+        scenario_allowed: applicant.scenario_allowed,
+        licence_given: applicant.licence_given,
+    }
 }

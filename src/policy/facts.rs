@@ -82,6 +82,10 @@ words! {
         Export = "export",
         /// Partners, keys, scorecards, packs.
         Administer = "administer",
+        /// Ask to become a small merchant.
+        Apply = "apply",
+        /// Take a small merchant in.
+        Admit = "admit",
     }
 }
 
@@ -95,6 +99,8 @@ impl Action {
                 | Action::ReadProof
                 | Action::Export
                 | Action::Administer
+                | Action::Apply
+                | Action::Admit
         )
     }
 }
@@ -185,6 +191,8 @@ pub struct Facts {
     pub item: Item,
     /// The export that is asked for.
     pub export: Export,
+    /// Whoever asks to become a small merchant.
+    pub applicant: Applicant,
     /// Where the bureau runs.
     pub environment: Environment,
     /// A licence is configured for every applicable pack that requires one
@@ -207,6 +215,7 @@ impl Facts {
             record: Record::default(),
             item: Item::default(),
             export: Export::default(),
+            applicant: Applicant::default(),
             environment: Environment::Live,
             licensed: false,
         }
@@ -258,6 +267,8 @@ pub struct Actor {
     pub reason_given: bool,
     /// Another member of staff approved.
     pub second_approval: bool,
+    /// A small merchant.
+    pub merchant: bool,
 }
 
 impl Default for Actor {
@@ -278,8 +289,20 @@ impl Default for Actor {
             staff: StaffRoles::default(),
             reason_given: false,
             second_approval: false,
+            merchant: false,
         }
     }
+}
+
+/// Whoever asks to become a small merchant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Applicant {
+    /// The trade is one of the catalogue's for small merchants.
+    pub sector_allowed: bool,
+    /// The scenario is answered by a yes or a no, and by no lenders only.
+    pub scenario_allowed: bool,
+    /// A licence number was given.
+    pub licence_given: bool,
 }
 
 /// A partner's roles.

@@ -50,5 +50,7 @@ pub use refusals::{FixedBy, RaisedBy, RefusalText, Refusals, Told};
 pub use remedies::{Contested, Deadlined, Remedies, Unverifiable};
 pub use retention::{AtEnd, ClockStart, Keep, Kept, Overdue, Retention};
 pub use rules::{PolicyNote, Rules};
-pub use scenario::{Disclosure, Form, Probing, Pull, Row, Scenario, ScenarioTerms};
+pub use scenario::{
+    Conduct, Disclosure, Form, Merchants, Probing, Pull, Row, Scenario, ScenarioTerms,
+};
 pub use source::{Fault, RulesError};

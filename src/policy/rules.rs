@@ -16,7 +16,7 @@ use super::decide::Memo;
 use super::facts::Action;
 use super::pack::{self, Mark, Pack};
 use super::refusals::{self, RaisedBy, Refusals};
-use super::scenario::{self, Catalogue, Probing, Scenario, ScenarioTerms};
+use super::scenario::{self, Catalogue, Conduct, Merchants, Probing, Scenario, ScenarioTerms};
 use super::source::{COMMON, Fault, Files, PACK, REFUSALS, RulesError, SCHEMA, cedar_fault};
 use super::texts::{self, Texts};
 use crate::kernel::bytes::Digest;
@@ -176,6 +176,16 @@ impl Rules {
     /// When asking at many thresholds is probing.
     pub fn probing(&self) -> Probing {
         self.catalogue.probing
+    }
+
+    /// Who may apply as a small merchant, and what they may ask.
+    pub fn merchants(&self) -> &Merchants {
+        &self.catalogue.merchants
+    }
+
+    /// What is held against partners.
+    pub fn conduct(&self) -> &Conduct {
+        &self.catalogue.conduct
     }
 
     /// Every sector that a partner can be of, lenders first.

@@ -105,6 +105,10 @@ struct CatalogueFile {
     sectors: Sectors,
     #[serde(default)]
     probing: Probing,
+    #[serde(default)]
+    merchants: Merchants,
+    #[serde(default)]
+    conduct: Conduct,
     scenario: BTreeMap<String, ScenarioFile>,
 }
 
@@ -113,6 +117,34 @@ struct CatalogueFile {
 pub(super) struct Catalogue {
     pub(super) sectors: Sectors,
     pub(super) probing: Probing,
+    pub(super) merchants: Merchants,
+    pub(super) conduct: Conduct,
+}
+
+/// Small merchants, who apply by themselves. Where the catalogue says nothing nobody may.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Merchants {
+    /// The trades that may.
+    pub sectors: Vec<String>,
+    /// Applications that wait for staff at the same time, from everybody.
+    pub pending_max: u64,
+    /// Signed requests of one minute.
+    pub requests_per_minute: u32,
+    /// Inquiries on record of one day (UTC).
+    pub inquiries_per_day: u32,
+}
+
+/// What is held against a partner, and when it is too much.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conduct {
+    /// Points of each kind of event.
+    pub points: BTreeMap<String, u64>,
+    /// Days within which they are added up.
+    pub window_days: i64,
+    /// Points that suspend a small merchant; of every other partner staff decides.
+    pub limit: u64,
 }
 
 /// When asking at many thresholds is probing: a yes or no at each of them would tell the score.
@@ -403,7 +435,16 @@ pub(super) fn read(
     if file.probing.is_senseless() {
         wrong("[probing]", "every number is at least 1".to_string());
     }
-    Some((Catalogue { sectors: file.sectors, probing: file.probing }, scenarios))
+    for sector in file.merchants.sectors.iter().filter(|name| !file.sectors.is_known(name)) {
+        wrong("[merchants]", format!("`{sector}` is no sector"));
+    }
+    let conduct = &file.conduct;
+    let counted = conduct.points.values().all(|points| *points > 0);
+    if !conduct.points.is_empty() && (!counted || conduct.limit == 0 || conduct.window_days < 1) {
+        wrong("[conduct]", "every number is at least 1".to_string());
+    }
+    let CatalogueFile { sectors, probing, merchants, conduct, .. } = file;
+    Some((Catalogue { sectors, probing, merchants, conduct }, scenarios))
 }
 
 fn check(scenario: &ScenarioFile, packs: &BTreeMap<String, Pack>) -> Vec<String> {

@@ -29,9 +29,12 @@ fn allowed_acts() -> Vec<(Action, ActorKind)> {
             | Action::AnswerRequest
             | Action::Usage => &[Partner],
             Action::Furnish | Action::AnswerDispute => &[Partner, Operator],
-            Action::LookUp | Action::HandleCase | Action::Export | Action::Administer => {
-                &[Operator]
-            }
+            Action::LookUp
+            | Action::HandleCase
+            | Action::Export
+            | Action::Administer
+            | Action::Admit => &[Operator],
+            Action::Apply => &[Anyone],
             Action::ReadProof => &[Partner, Person, Operator, Anyone],
             _ => &[Partner, Person],
         };

@@ -20,6 +20,8 @@ pub const TABLES: [(&str, &str); 35] = [
     ("models", "digest"),
     ("partners", "id"),
     ("partner_keys", "thumbprint"),
+    ("applications", "id"),
+    ("conduct", "idx"),
     ("webhooks", "partner"),
     ("dead_letters", "partner, first_event"),
     ("staff", "name"),

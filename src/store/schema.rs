@@ -52,6 +52,37 @@ diesel::table! {
         export_basis -> Nullable<Text>,
         quota -> Nullable<Text>,
         delivery -> Nullable<Text>,
+        kind -> Text,
+        resumed_us -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    applications (id) {
+        id -> Text,
+        keyid -> Text,
+        jwk -> Text,
+        name -> Text,
+        sector -> Text,
+        country -> Text,
+        scenario -> Text,
+        licence -> Text,
+        state -> Text,
+        reason -> Text,
+        partner -> Nullable<Text>,
+        at_us -> BigInt,
+        decided_us -> Nullable<BigInt>,
+        idx -> BigInt,
+    }
+}
+
+diesel::table! {
+    conduct (idx) {
+        idx -> BigInt,
+        partner -> Text,
+        kind -> Text,
+        points -> BigInt,
+        at_us -> BigInt,
     }
 }
 
@@ -416,6 +447,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     checkpoints,
     partners,
     partner_keys,
+    applications,
+    conduct,
     staff,
     alerts,
     persons,

@@ -175,6 +175,12 @@ fn belongings(house: &House, bank: &Client) -> Vec<(Method, String, String)> {
         (Method::GET, format!("/v1/subjects/{subject}/report"), String::new()),
         (Method::POST, format!("/v1/subjects/{subject}/erase"), String::new()),
     ];
+    let key = SigningKey::generate(&house.env).expect("a key");
+    let applied = json!({ "name": "Corner Inn", "sector": "hotel", "scenario": "hotel_deposit",
+        "licence": "91310000MA1K", "key": key.public().to_jwk() });
+    let inn = Client { id: "inn".to_string(), key };
+    let application = text(&created(&inn, "/v1/applications", &applied, "p1")["application"]);
+    all.push((Method::GET, format!("/v1/applications/{application}"), String::new()));
     let notice = told["notice"].as_str().expect("a decision against somebody owes a notice");
     all.push((Method::GET, format!("/v1/notices/{notice}"), String::new()));
     all

@@ -91,7 +91,9 @@ fn a_partner_enrols_furnishes_and_asks_over_signed_http() {
 
 /// Every route, and whether it may be used without a signature. The list of open ones may only
 /// shrink.
-const ROUTES: [(&str, &str, bool); 44] = [
+const ROUTES: [(&str, &str, bool); 46] = [
+    ("POST", "/v1/applications", false),
+    ("GET", "/v1/applications/app_1", false),
     ("POST", "/v1/subjects", false),
     ("GET", "/v1/subjects/me/report", false),
     ("POST", "/v1/consents", false),
@@ -227,4 +229,40 @@ fn the_openapi_document_is_the_one_on_record() {
         now.trim() == kept.trim(),
         "the interface changed: if that is meant, run `fivefold openapi > docs/openapi.json`"
     );
+}
+
+#[test]
+fn what_the_bureau_is_and_what_is_in_force_is_published() {
+    let house = House::open();
+    let known = house.send(&Method::GET, "/.well-known/fivefold", &[], b"");
+    assert_eq!(known.status, StatusCode::OK);
+    assert!(known.headers["content-type"].to_str().unwrap().starts_with("application/json"));
+    let (known, engine) = (known.json(), &house.bureau.engine);
+    assert_eq!((&known["environment"], &known["licence"]), (&json!("demo"), &Value::Null));
+    assert_eq!(known["public_url"], house.url());
+    let log = &known["log"];
+    assert_eq!(
+        (&log["origin"], &log["vkey"]),
+        (&json!(engine.origin), &json!(engine.keys.log().vkey()))
+    );
+    // With this key alone the published checkpoint can be checked.
+    house.bureau.publish().expect("published");
+    let note = house.send(&Method::GET, "/log/checkpoint", &[], b"").body;
+    let vkey = log["vkey"].as_str().unwrap();
+    let verifier = fivefold::ledger::note::Verifier::parse(vkey).expect("a vkey");
+    let note = String::from_utf8(note).expect("a note");
+    fivefold::ledger::checkpoint::Checkpoint::open(&note, &[verifier], &[]).expect("it holds");
+    let packs = known["rule_packs"].as_array().expect("packs");
+    let expected: Vec<Value> = engine
+        .rules
+        .packs()
+        .map(|p| json!({ "id": p.id, "version": p.version, "digest": p.digest_hex() }))
+        .collect();
+    assert_eq!((packs, packs.len()), (&expected, 4));
+    let champion = &known["scorecards"][0];
+    assert_eq!(champion["id"], engine.champion().id);
+    assert_eq!(champion["digest"].as_str().map(str::len), Some(64));
+    for member in ["service_level", "support", "maintenance", "deprecations", "status"] {
+        assert!(known.get(member).is_some(), "{member}");
+    }
 }

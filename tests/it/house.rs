@@ -95,6 +95,7 @@ impl House {
             tls: None,
             fonts: None,
             terms: fivefold::http::terms::Terms::default(),
+            behind_proxy: false,
         };
         let inner = bureau.clone();
         let thread = std::thread::spawn(move || {

@@ -24,6 +24,7 @@ mod grants;
 mod house;
 mod law;
 mod limits;
+mod merchants;
 mod metro2;
 mod models;
 mod monitors;

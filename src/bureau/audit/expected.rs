@@ -15,6 +15,7 @@ use crate::kernel::Time;
 use crate::ledger::body::evidence_of;
 use crate::model::governance::{Standing, Step, fold};
 use crate::partner::Partner;
+use crate::partner::rows::{ApplicationRow, ConductRow};
 use crate::subject::rows::{FreezeRow, MandateRow, PairwiseRow, PersonKeyRow, ResolutionRow};
 
 /// An entry, opened.
@@ -102,6 +103,10 @@ pub(super) struct Expected {
     pub partner_keys: BTreeMap<String, (String, Option<i64>)>,
     /// Partner → where its events are sent, by which entry.
     pub webhooks: BTreeMap<String, (String, i64)>,
+    /// Who applied to become a small merchant.
+    pub applications: BTreeMap<String, ApplicationRow>,
+    /// Entry → what is on record against a partner.
+    pub conduct: BTreeMap<String, ConductRow>,
     /// Name → roles, key, and when they left.
     pub staff: BTreeMap<String, (Value, Value, Option<i64>)>,
     /// Entry → what staff must look at: kind, partner, when.
@@ -197,7 +202,9 @@ impl Expected {
                 self.artefacts.entry(entry.says("digest").to_string()).or_insert(artefact);
             }
             kind if kind.starts_with("model_") => self.model(entry),
+            "partner_conduct" => self.conduct(entry),
             kind if kind.starts_with("partner_") => self.partner(entry),
+            kind if kind.starts_with("application_") => self.application(entry),
             "staff_registered" | "staff_left" => self.staff(entry),
             "refused" => self.alert(entry.index, &entry.record, entry.at_us),
             _ => {}
@@ -336,6 +343,47 @@ impl Expected {
         self.staff.insert(entry.says("name").to_string(), (roles, key, left));
     }
 
+    fn application(&mut self, entry: &Entry) {
+        let text = |name: &str| entry.says(name).to_string();
+        let id = text("application");
+        if entry.kind == "application_received" {
+            let row = ApplicationRow {
+                id: id.clone(),
+                keyid: text("keyid"),
+                jwk: text("jwk"),
+                name: text("name"),
+                sector: text("sector"),
+                country: text("country"),
+                scenario: text("scenario"),
+                licence: text("licence"),
+                state: "pending".to_string(),
+                reason: String::new(),
+                partner: None,
+                at_us: entry.at_us,
+                decided_us: None,
+                idx: entry.index as i64,
+            };
+            self.applications.insert(id, row);
+        } else if let Some(row) = self.applications.get_mut(&id) {
+            let admitted = entry.kind == "application_admitted";
+            row.state = if admitted { "admitted" } else { "refused" }.to_string();
+            row.reason = text("reason");
+            row.partner = admitted.then(|| text("partner"));
+            row.decided_us = Some(entry.at_us);
+        }
+    }
+
+    fn conduct(&mut self, entry: &Entry) {
+        let row = ConductRow {
+            idx: entry.index as i64,
+            partner: entry.says("partner").to_string(),
+            kind: entry.says("what").to_string(),
+            points: entry.record["points"].as_i64().unwrap_or_default(),
+            at_us: entry.at_us,
+        };
+        self.conduct.insert(entry.index.to_string(), row);
+    }
+
     fn partner(&mut self, entry: &Entry) {
         let retired = |key: &mut (String, Option<i64>)| key.1 = Some(entry.at_us);
         let id = entry.says("partner").to_string();
@@ -353,6 +401,11 @@ impl Expected {
             "partner_suspended" | "partner_resumed" => {
                 if let Some(partner) = self.partners.get_mut(&id) {
                     partner.suspended = entry.kind == "partner_suspended";
+                    // Entries of before said no reason, and kept no time.
+                    let kept = !partner.suspended && entry.record["reason"].is_string();
+                    if kept {
+                        partner.resumed = Some(Time::from_micros(entry.at_us));
+                    }
                 }
             }
             "partner_contract" => {

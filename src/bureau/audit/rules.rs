@@ -3,7 +3,7 @@
 use crate::ledger::leaf::PublicKind;
 
 /// The coarse kind of each exact kind, by name or by how the name begins (ended by `*`).
-const KINDS: [(&str, PublicKind); 34] = [
+const KINDS: [(&str, PublicKind); 35] = [
     ("subject_*", PublicKind::Subject),
     ("no_merge", PublicKind::Subject),
     ("consent_*", PublicKind::Consent),
@@ -27,6 +27,7 @@ const KINDS: [(&str, PublicKind); 34] = [
     ("purge*", PublicKind::Right),
     ("in_force", PublicKind::Governance),
     ("partner_*", PublicKind::Governance),
+    ("application_*", PublicKind::Governance),
     ("conformance", PublicKind::Governance),
     ("model_*", PublicKind::Governance),
     ("policy_*", PublicKind::Governance),

@@ -44,6 +44,7 @@ pub(super) fn compare(
 ) -> Result<(), StoreError> {
     let mut tables = Tables { bureau, head, expected, report };
     tables.governance(conn)?;
+    tables.merchants(conn)?;
     tables.persons(conn)?;
     tables.forgotten();
     tables.belongings(conn)?;
@@ -169,6 +170,17 @@ impl Tables<'_> {
         };
         let (wanted, rows) = (by_index(&expected.resolutions), by_index(&resolutions));
         match_rows(report, "resolutions", &wanted, &rows, |a, b| a == b);
+        Ok(())
+    }
+
+    fn merchants(&mut self, conn: &mut AnyConn) -> Result<(), StoreError> {
+        let (expected, report) = (self.expected, &mut *self.report);
+        let rows = partner_rows::applications(conn)?.into_iter();
+        let rows = rows.map(|row| (row.id.clone(), row)).collect();
+        match_rows(report, "applications", &expected.applications, &rows, |a, b| a == b);
+        let rows = partner_rows::conduct_of(conn, None, Time::from_micros(i64::MIN))?.into_iter();
+        let rows = rows.map(|row| (row.idx.to_string(), row)).collect();
+        match_rows(report, "conduct", &expected.conduct, &rows, |a, b| a == b);
         Ok(())
     }
 

@@ -269,6 +269,7 @@ fn known(work: &Work<'_>, admission: &Admission, consent: &str) -> Result<Consen
         }
         Principal::Person(id) => work.loaded.canonical(id) == person,
         Principal::Operator { .. } => true,
+        Principal::Applicant(_) => false,
     };
     if mine { Ok(row.clone()) } else { Err(not_found()) }
 }
@@ -289,6 +290,7 @@ fn item_facts(
     facts.item.own = match &admission.principal {
         Principal::Partner(id) => row.recipient == *id,
         Principal::Person(_) | Principal::Operator { .. } => true,
+        Principal::Applicant(_) => false,
     };
     Ok((facts, person))
 }

@@ -15,7 +15,7 @@ use crate::ledger::leaf::PublicKind;
 use crate::ledger::rows::ArtefactRow;
 use crate::partner::signature::PublicKey;
 use crate::partner::{
-    Cadence, Contract, Delivery, EXPORT_KINDS, ExportBasis, Partner, PartnerKey, Quota, Role,
+    Cadence, Contract, Delivery, EXPORT_KINDS, ExportBasis, Kind, Partner, PartnerKey, Quota, Role,
 };
 use crate::policy::{Action, Environment};
 use crate::score::rows as score_rows;
@@ -258,6 +258,7 @@ impl Command for AddPartner {
         let partner = Partner {
             id: id::mint(&work.engine.env, "par"),
             name: self.name.clone(),
+            kind: Kind::Institution,
             country: match self.country.as_str() {
                 "" => work.engine.home.clone(),
                 country => country.to_string(),
@@ -269,6 +270,7 @@ impl Command for AddPartner {
             quota: Quota::default(),
             delivery: None,
             suspended: false,
+            resumed: None,
             created: work.now,
         };
         let keyid = self.key.thumbprint();
@@ -420,10 +422,11 @@ impl Command for ChangePartner {
             Change::Suspend | Change::Resume => {
                 let suspend = matches!(self.change, Change::Suspend);
                 let kind = if suspend { "partner_suspended" } else { "partner_resumed" };
-                body["index"] = json!(work.append(draft(kind))?.index);
+                let entry = draft(kind).says("reason", self.admission.reason());
+                body["index"] = json!(work.append(entry)?.index);
                 body["suspended"] = json!(suspend);
-                partner.suspended = suspend;
-                work.put_partner(partner);
+                let resumed = if suspend { partner.resumed } else { Some(work.now) };
+                work.put_partner(Partner { suspended: suspend, resumed, ..partner });
             }
             Change::Contract(scenario, contract) => {
                 let contract = stands_from_now(work, &partner, scenario, contract)?;

@@ -4,6 +4,7 @@
 //! before its first change, so that nothing refused is half done.
 
 pub mod answering;
+pub mod application;
 pub mod book;
 pub mod conformance;
 pub mod consent;
@@ -225,6 +226,8 @@ fn standing(admission: &Admission, work: &Work<'_>) -> Result<(), Problem> {
             return if bound { Ok(()) } else { unknown() };
         }
         Principal::Operator { name, .. } => return staff_standing(name, &admission.keyid, work),
+        // Whoever applies shows the key itself.
+        Principal::Applicant(_) => return Ok(()),
     };
     let key = work.registry.keys.get(&admission.keyid);
     let held = key.is_some_and(|k| k.partner == *partner && k.retired.is_none());

@@ -106,6 +106,7 @@ impl Stage {
             tls: None,
             fonts: None,
             terms: crate::http::terms::Terms::default(),
+            behind_proxy: false,
         };
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = oneshot::channel();

@@ -8,10 +8,16 @@ use super::*;
 
 /// Every yes-or-no fact, for turning over.
 fn bits(facts: &mut Facts) -> Vec<&mut bool> {
-    let Facts { actor, basis, grant, person, record, item, export, licensed, .. } = facts;
+    let Facts { actor, basis, grant, person, record, item, export, applicant, licensed, .. } =
+        facts;
     let mut bits = bits_of_record(record);
     bits.extend([&mut item.found, &mut item.own, &mut item.expired, &mut item.held]);
     bits.extend([&mut export.personal, &mut export.bulk, &mut export.examiner_key]);
+    bits.extend([
+        &mut applicant.sector_allowed,
+        &mut applicant.scenario_allowed,
+        &mut applicant.licence_given,
+    ]);
     let roles = &mut actor.roles;
     bits.extend([
         licensed,
@@ -36,6 +42,7 @@ fn bits(facts: &mut Facts) -> Vec<&mut bool> {
         &mut actor.staff.administrator,
         &mut actor.reason_given,
         &mut actor.second_approval,
+        &mut actor.merchant,
         &mut basis.found,
         &mut basis.recipient_matches,
         &mut basis.subject_matches,

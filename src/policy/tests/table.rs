@@ -18,6 +18,7 @@ const INQUIRE: &[(&str, Change)] = &[
     ("scenario_refused", |f| f.scenario = Some("dating".into())),
     ("scenario_refused", |f| f.scenario = Some("marketing_prescreen".into())),
     ("scenario_not_contracted", |f| f.actor.holds_scenario = false),
+    ("merchant_threshold_only", |f| f.actor.merchant = true),
     ("sector_not_allowed", |f| f.actor.sector = "hotel".into()),
     ("sector_not_allowed", |f| f.actor.sector = "".into()),
     ("basis_not_allowed", |f| f.basis.kind = BasisKind::None),
@@ -47,6 +48,7 @@ const FURNISH: &[(&str, Change)] = &[
     ("environment_mismatch", |f| f.actor.foreign_key = true),
     ("partner_suspended", |f| f.actor.suspended = true),
     ("role_missing", |f| f.actor.roles.furnisher = false),
+    ("merchant_threshold_only", |f| f.actor.merchant = true),
     ("basis_not_allowed", |f| f.basis.kind = BasisKind::None),
     ("consent_not_found", |f| f.basis.found = false),
     ("consent_recipient_mismatch", |f| f.basis.recipient_matches = false),
@@ -171,6 +173,18 @@ const OTHERS: &[(ActorKind, Action, &str, Change)] = &[
     }),
     (ActorKind::Operator, Action::Administer, "staff_role_missing", |f| {
         f.actor.staff.administrator = false;
+    }),
+    (ActorKind::Operator, Action::Admit, "staff_role_missing", |f| {
+        f.actor.staff.administrator = false;
+    }),
+    (ActorKind::Operator, Action::Admit, "licence_number_missing", |f| {
+        f.applicant.licence_given = false;
+    }),
+    (ActorKind::Anyone, Action::Apply, "sector_not_for_merchants", |f| {
+        f.applicant.sector_allowed = false;
+    }),
+    (ActorKind::Anyone, Action::Apply, "scenario_not_for_merchants", |f| {
+        f.applicant.scenario_allowed = false;
     }),
     (ActorKind::Operator, Action::LookUp, "second_approval_missing", |f| f.export.bulk = true),
     (ActorKind::Operator, Action::Export, "second_approval_missing", |f| {
