@@ -30,7 +30,12 @@ fn a_client_that_does_it_right_is_certified_and_the_log_has_it() {
     command.arg("--key").arg(&key).arg("--out").arg(&out);
     let report = told(&mut command);
     assert_eq!(failed(&report), Vec::<&str>::new(), "{report}");
-    assert_eq!((&report["passed"], &report["name"]), (&json!(true), &json!("Careful Bank")));
+    assert_eq!(
+        (&report["passed"], &report["claimed_name"]),
+        (&json!(true), &json!("Careful Bank"))
+    );
+    // The name is whatever the visitor said.
+    assert_eq!((&report["name_checked"], report.get("name")), (&json!(false), None));
 
     // Anybody can check the certificate with the bureau's published key.
     let kept: Value = serde_json::from_slice(&std::fs::read(&out).expect("a file")).expect("JSON");

@@ -5,7 +5,7 @@
 
 mod run;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use axum::Router;
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::caller::{Caller, bad_query, replied};
+use super::openapi::ProblemBody as Refused;
 use super::signed::Forged;
 use crate::bureau::Reply;
 use crate::bureau::admission::Principal;
@@ -26,7 +27,7 @@ use crate::bureau::command::conformance::Certify;
 use crate::bureau::command::upload::OpenUpload;
 use crate::error::Problem;
 use crate::kernel::{Time, id};
-use run::{BODY, BUSY_SECONDS, PAGES, Run, Seen};
+use run::{ANSWERS, BODY, BUSY_SECONDS, PAGES, Run, Seen};
 
 /// Seconds for which a run is open.
 const RUN_SECONDS: i64 = 3_600;
@@ -81,8 +82,8 @@ pub fn routes() -> Router<Shared> {
         .route("/conformance/{run}/once", post(once))
         .route("/conformance/{run}/busy", post(busy))
         .route("/conformance/{run}/pages", get(pages))
-        .route("/conformance/{run}/forged", get(forged))
-        .route("/conformance/{run}/canary", get(canary))
+        .route("/conformance/{run}/answers/{place}", get(answer))
+        .route("/conformance/{run}/verdict", post(verdict))
         .route("/conformance/{run}/finish", post(finish))
 }
 
@@ -135,15 +136,22 @@ fn steps(name: &str) -> Value {
           "what": "A 503 at first: wait as Retry-After says, then the same again, signed anew." },
         { "step": "pages", "method": "GET", "path": at("pages"),
           "what": "Follow `next` until it is null." },
-        { "step": "forged", "method": "GET", "path": at("forged"),
-          "what": "The first answer's signature does not hold: throw it away and ask again." },
+        { "step": "answers", "method": "GET", "path": at("answers"), "count": ANSWERS,
+          "what": "Each of `path`/0 to `path`/count-1, from 0 on: the signatures of some do not \
+                   hold. Keep the `code` of those whose does." },
+        { "step": "verdict", "method": "POST", "path": at("verdict"),
+          "what": "{\"codes\": […]}: the codes of the genuine answers, and of no other." },
         { "step": "finish", "method": "POST", "path": at("finish"), "body": "{}",
           "what": "Certifies what was seen." },
     ])
 }
 
 /// Begins a run: the answer lists its steps.
-async fn begin(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
+#[utoipa::path(post, path = "/v1/conformance", tag = "sandbox",
+    operation_id = "conformance_begin",
+    responses((status = 201, description = "The run and its steps"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn begin(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
     let open = OpenUpload { admission: caller.plain_admission(), idempotency: None };
     if let Reply::Refused(problem) = app.bureau.act(open).await {
         return Err(problem);
@@ -155,7 +163,13 @@ async fn begin(State(app): State<Shared>, caller: Caller) -> Result<Response, Pr
     Ok((StatusCode::CREATED, axum::Json(said)).into_response())
 }
 
-async fn read(
+/// How a run stands.
+#[utoipa::path(get, path = "/v1/conformance/{run}", tag = "sandbox",
+    operation_id = "conformance_read",
+    params(("run" = String, Path, description = "The run")),
+    responses((status = 200, description = "Every check as it stands"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn read(
     State(app): State<Shared>,
     Path(name): Path<String>,
     caller: Caller,
@@ -164,7 +178,13 @@ async fn read(
     Ok(axum::Json(json!({ "run": name, "checks": checks })).into_response())
 }
 
-async fn signed(
+/// A signed request without a body.
+#[utoipa::path(get, path = "/v1/conformance/{run}/signed", tag = "sandbox",
+    operation_id = "conformance_signed",
+    params(("run" = String, Path, description = "The run")),
+    responses((status = 200, description = "The signature holds"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn signed(
     State(app): State<Shared>,
     Path(name): Path<String>,
     caller: Caller,
@@ -173,7 +193,13 @@ async fn signed(
     Ok(axum::Json(json!({ "signed": true })).into_response())
 }
 
-async fn body(
+/// A body that is to come as it is.
+#[utoipa::path(post, path = "/v1/conformance/{run}/body", tag = "sandbox",
+    operation_id = "conformance_body",
+    params(("run" = String, Path, description = "The run")),
+    responses((status = 200, description = "Whether the bytes came as they were given"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn body(
     State(app): State<Shared>,
     Path(name): Path<String>,
     caller: Caller,
@@ -182,7 +208,13 @@ async fn body(
     Ok(axum::Json(json!({ "same": same })).into_response())
 }
 
-async fn once(
+/// A request that is to come twice.
+#[utoipa::path(post, path = "/v1/conformance/{run}/once", tag = "sandbox",
+    operation_id = "conformance_once",
+    params(("run" = String, Path, description = "The run")),
+    responses((status = 201, description = "The same answer each time"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn once(
     State(app): State<Shared>,
     Path(name): Path<String>,
     caller: Caller,
@@ -193,7 +225,13 @@ async fn once(
     Ok((StatusCode::CREATED, axum::Json(json!({ "once": name }))).into_response())
 }
 
-async fn busy(
+/// A request that is refused at first.
+#[utoipa::path(post, path = "/v1/conformance/{run}/busy", tag = "sandbox",
+    operation_id = "conformance_busy",
+    params(("run" = String, Path, description = "The run")),
+    responses((status = 201, description = "Done, the second time"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn busy(
     State(app): State<Shared>,
     Path(name): Path<String>,
     caller: Caller,
@@ -211,12 +249,18 @@ async fn busy(
 /// Which page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct After {
+pub struct After {
     #[serde(default)]
     after: u64,
 }
 
-async fn pages(
+/// A list to be followed to its end.
+#[utoipa::path(get, path = "/v1/conformance/{run}/pages", tag = "sandbox",
+    operation_id = "conformance_pages",
+    params(("run" = String, Path, description = "The run")),
+    responses((status = 200, description = "A page"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn pages(
     State(app): State<Shared>,
     Path(name): Path<String>,
     which: Result<Query<After>, QueryRejection>,
@@ -228,32 +272,62 @@ async fn pages(
     Ok(axum::Json(json!({ "items": [format!("item {after}")], "next": next })).into_response())
 }
 
-async fn forged(
+/// One of the answers that the client must judge: some of them are signed by another key.
+#[utoipa::path(get, path = "/v1/conformance/{run}/answers/{place}", tag = "sandbox",
+    operation_id = "conformance_answer",
+    params(("run" = String, Path, description = "The run"),
+        ("place" = u64, Path, description = "Which, from 0")),
+    responses((status = 200, description = "An answer; the signature of some does not hold"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn answer(
     State(app): State<Shared>,
-    Path(name): Path<String>,
+    Path((name, place)): Path<(String, usize)>,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    let time = seen(&app, &caller, &name, |run, seen| run.forged(seen)).await?;
-    if time > 1 {
-        return Ok(axum::Json(json!({ "next": null })).into_response());
+    let random = app.bureau.engine.env.random();
+    let told = seen(&app, &caller, &name, |run, seen| run.answer(seen, place, &random)).await?;
+    let Some((code, genuine)) = told else {
+        let text = "There is no such answer: begin at 0, and ask for each of them.";
+        return Err(Problem::new("not_found", text));
+    };
+    let mut response = axum::Json(json!({ "answer": place, "code": code })).into_response();
+    if !genuine {
+        response.extensions_mut().insert(Forged);
     }
-    let lure = format!("{ROOT}/{name}/canary");
-    let mut response = axum::Json(json!({ "next": lure })).into_response();
-    response.extensions_mut().insert(Forged);
     Ok(response)
 }
 
-async fn canary(
+/// What the client says of the answers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Verdict {
+    /// The codes of those whose signature holds.
+    codes: BTreeSet<String>,
+}
+
+/// Which answers were genuine.
+#[utoipa::path(post, path = "/v1/conformance/{run}/verdict", tag = "sandbox",
+    operation_id = "conformance_verdict",
+    params(("run" = String, Path, description = "The run")),
+    responses((status = 200, description = "Whether it is right"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn verdict(
     State(app): State<Shared>,
     Path(name): Path<String>,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    seen(&app, &caller, &name, |run, seen| run.canary(seen)).await?;
-    Ok(axum::Json(json!({ "next": null })).into_response())
+    let Verdict { codes } = caller.json()?;
+    let right = seen(&app, &caller, &name, |run, seen| run.verdict(seen, &codes)).await?;
+    Ok(axum::Json(json!({ "right": right })).into_response())
 }
 
 /// Certifies what was seen so far, passed or not: an entry of the log, and signed for JOSE tools.
-async fn finish(
+#[utoipa::path(post, path = "/v1/conformance/{run}/finish", tag = "sandbox",
+    operation_id = "conformance_finish",
+    params(("run" = String, Path, description = "The run")),
+    responses((status = 201, description = "The certificate"),
+        (status = 404, body = Refused, content_type = "application/problem+json")))]
+pub async fn finish(
     State(app): State<Shared>,
     Path(name): Path<String>,
     caller: Caller,

@@ -1,13 +1,15 @@
 //! One conformance run: what a partner's client was asked to do, and what was seen of it here.
 //!
-//! Every check is judged by what arrived: a client cannot pass by saying that it did.
+//! Every check is judged by what arrived: a client cannot pass by saying that it did. The last
+//! complete attempt counts: after a slip the step is done anew, and the step `signed` begins the
+//! counting of refusals, clock and nonces anew.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use crate::kernel::Time;
-use crate::kernel::bytes::{Digest, sha256};
+use crate::kernel::bytes::{Digest, hex, sha256, sha256_of};
 
 /// Seconds of clock difference that are well, either way.
 pub const SKEW_SECONDS_MAX: i64 = 2;
@@ -19,6 +21,14 @@ pub const BUSY_SECONDS: u32 = 1;
 const REPEAT_SECONDS_MAX: i64 = 120;
 /// Pages of the list.
 pub const PAGES: u64 = 3;
+/// Answers of which the client must tell the genuine ones: a guess is right once in 65,536 times.
+pub const ANSWERS: usize = 16;
+/// Nonces that are remembered of one run.
+const NONCES_MAX: usize = 4_096;
+/// Codes of refusals that are remembered.
+const REFUSED_MAX: usize = 32;
+/// Requests of one attempt that are remembered.
+const ATTEMPT_MAX: usize = 64;
 /// The body that is to be sent as it is: white space and characters of several bytes.
 pub const BODY: &str = "{ \"name\" : \"王小明\",\t\"note\": \"caf\u{e9} \u{2615}\" }";
 
@@ -76,8 +86,17 @@ pub struct Run {
     once: Vec<First>,
     busy: Vec<First>,
     pages: Vec<u64>,
-    forged: u32,
-    canary: bool,
+    answers: Option<Answers>,
+    verdict: Option<bool>,
+}
+
+/// One attempt at telling genuine answers from forged ones.
+#[derive(Debug)]
+struct Answers {
+    /// Of each answer: its code, and whether its signature holds.
+    drawn: Vec<(String, bool)>,
+    /// Which of them were asked for.
+    told: BTreeSet<usize>,
 }
 
 impl Run {
@@ -97,15 +116,17 @@ impl Run {
             once: Vec::new(),
             busy: Vec::new(),
             pages: Vec::new(),
-            forged: 0,
-            canary: false,
+            answers: None,
+            verdict: None,
         }
     }
 
     /// A request that did not get past the signature layer.
     pub fn refuse(&mut self, code: &str) {
         self.nonce_again |= code == "nonce_seen";
-        self.refused.insert(code.to_string());
+        if self.refused.len() < REFUSED_MAX {
+            self.refused.insert(code.to_string());
+        }
     }
 
     fn take(&mut self, seen: &Seen<'_>) {
@@ -113,11 +134,18 @@ impl Run {
         let skew = (seen.created.seconds() - seen.at.seconds()).abs();
         self.skew_max = self.skew_max.max(skew);
         self.nonce_short |= seen.nonce.chars().count() < NONCE_CHARS_MIN;
-        self.nonce_again |= !self.nonces.insert(seen.nonce.to_string());
+        if self.nonces.len() < NONCES_MAX {
+            self.nonce_again |= !self.nonces.insert(seen.nonce.to_string());
+        }
     }
 
-    /// A request without a body.
+    /// A request without a body: from here on signatures, clock and nonces are judged anew.
     pub fn signed(&mut self, seen: &Seen<'_>) {
+        // A nonce that came before is still known: it never comes again.
+        self.requests = 0;
+        self.skew_max = 0;
+        (self.nonce_short, self.nonce_again) = (false, false);
+        self.refused.clear();
         self.take(seen);
         self.signed = true;
     }
@@ -133,34 +161,55 @@ impl Run {
     /// A request that the client is to send twice. Tells which time it is.
     pub fn once(&mut self, seen: &Seen<'_>) -> usize {
         self.take(seen);
-        self.once.push(first(seen));
-        self.once.len()
+        attempted(&mut self.once, seen)
     }
 
     /// A request that is refused at first. Tells which time it is.
     pub fn busy(&mut self, seen: &Seen<'_>) -> usize {
         self.take(seen);
-        self.busy.push(first(seen));
-        self.busy.len()
+        attempted(&mut self.busy, seen)
     }
 
     /// A page of the list, by the last item known.
     pub fn page(&mut self, seen: &Seen<'_>, after: u64) {
         self.take(seen);
-        self.pages.push(after);
+        if after == 0 {
+            self.pages.clear();
+        }
+        if self.pages.len() < ATTEMPT_MAX {
+            self.pages.push(after);
+        }
     }
 
-    /// An answer whose signature does not hold is given at first. Tells which time it is.
-    pub fn forged(&mut self, seen: &Seen<'_>) -> u32 {
+    /// An answer is asked for: its code, and whether its signature is to hold. The first one
+    /// begins a new attempt, drawn from `random`; `None` for one that is not in it.
+    pub fn answer(
+        &mut self,
+        seen: &Seen<'_>,
+        place: usize,
+        random: &[u8; ANSWERS + 2],
+    ) -> Option<(String, bool)> {
         self.take(seen);
-        self.forged += 1;
-        self.forged
+        if place == 0 {
+            self.answers = Some(Answers { drawn: drawn(random), told: BTreeSet::new() });
+            self.verdict = None;
+        }
+        let answers = self.answers.as_mut()?;
+        let (code, genuine) = answers.drawn.get(place)?.clone();
+        answers.told.insert(place);
+        Some((code, genuine))
     }
 
-    /// What only the forged answer leads to was asked for.
-    pub fn canary(&mut self, seen: &Seen<'_>) {
+    /// The client says which answers were genuine. Each attempt has one word.
+    pub fn verdict(&mut self, seen: &Seen<'_>, codes: &BTreeSet<String>) -> bool {
         self.take(seen);
-        self.canary = true;
+        let right = self.answers.take().is_some_and(|answers| {
+            let genuine = answers.drawn.iter().filter(|(_, genuine)| *genuine);
+            let genuine: BTreeSet<String> = genuine.map(|(code, _)| code.clone()).collect();
+            answers.told.len() == ANSWERS && *codes == genuine
+        });
+        self.verdict = Some(right);
+        right
     }
 
     /// Every check as it stands.
@@ -242,14 +291,14 @@ impl Run {
     }
 
     fn verification(&self) -> Check {
-        let (passed, seen) = match (self.canary, self.forged) {
-            (true, _) => (false, "the forged answer was believed"),
-            (false, 0) => (false, "the step `forged` was not asked for"),
-            (false, 1) => (false, "the forged answer was not asked for again"),
-            (false, _) => (true, "the forged answer was thrown away, and asked for again"),
+        let (passed, seen) = match (self.verdict, &self.answers) {
+            (Some(true), _) => (true, "every forged answer was told from the genuine ones"),
+            (Some(false), _) => (false, "forged answers were believed, or genuine ones were not"),
+            (None, Some(_)) => (false, "nothing was said of the answers that were asked for"),
+            (None, None) => (false, "the answers were not asked for"),
         };
-        let next = "Verify the signature of every answer before reading it; ask again when it does \
-                    not hold.";
+        let next = "Verify the signature of every answer before reading it. Begin anew at answer \
+                    0, ask for all of them, and send the codes of those that hold to `verdict`.";
         check("verification", passed, seen.to_string(), next)
     }
 }
@@ -257,6 +306,30 @@ impl Run {
 fn check(name: &'static str, passed: bool, seen: String, next: &str) -> Check {
     let next = if passed { String::new() } else { next.to_string() };
     Check { check: name, passed, seen, next }
+}
+
+/// Adds a request to the attempt that its idempotency key names; another key begins another.
+/// Tells which time it is.
+fn attempted(attempt: &mut Vec<First>, seen: &Seen<'_>) -> usize {
+    if attempt.last().is_some_and(|last| last.key.as_deref() != seen.key) {
+        attempt.clear();
+    }
+    if attempt.len() >= ATTEMPT_MAX {
+        attempt.remove(0);
+    }
+    attempt.push(first(seen));
+    attempt.len()
+}
+
+/// Codes that say nothing, and for each whether it is genuine; never all of one sort.
+fn drawn(random: &[u8; ANSWERS + 2]) -> Vec<(String, bool)> {
+    let (bits, rest) = random.split_at(2);
+    let mut bits = bits.iter().fold(0u16, |all, byte| (all << 8) | u16::from(*byte));
+    if bits == 0 || bits == u16::MAX {
+        bits = 0x5A3C;
+    }
+    let code = |place: usize| hex(&sha256_of(&[rest, &[place as u8]])[..8]);
+    (0..ANSWERS).map(|place| (code(place), bits >> place & 1 == 1)).collect()
 }
 
 fn first(seen: &Seen<'_>) -> First {
@@ -270,7 +343,7 @@ fn first(seen: &Seen<'_>) -> First {
 
 /// Whether the second request is the first one again, at least so many seconds later.
 fn repeated(sent: &[First], seconds_min: i64) -> (bool, String) {
-    let [one, two, ..] = sent else {
+    let [.., one, two] = sent else {
         return (false, format!("sent {} of 2 times", sent.len()));
     };
     let waited = (two.at.micros() - one.at.micros()) / 1_000_000;
@@ -340,10 +413,22 @@ mod tests {
         for page in 0..PAGES {
             client.sends("", "", 7, |s| run.page(s, page));
         }
-        for _ in 0..2 {
-            client.sends("", "", 8, |s| run.forged(s));
-        }
+        told(run, &mut client, |genuine| genuine);
         client
+    }
+
+    /// Asks for every answer and says of those that `believed` picks that they are genuine.
+    fn told(run: &mut Run, client: &mut Client, believed: impl Fn(bool) -> bool) -> bool {
+        let mut codes = BTreeSet::new();
+        for place in 0..ANSWERS {
+            let random = [7; ANSWERS + 2];
+            let answer = client.sends("", "", 8, |s| run.answer(s, place, &random));
+            let (code, genuine) = answer.expect("an answer");
+            if believed(genuine) {
+                codes.insert(code);
+            }
+        }
+        client.sends("v", "{}", 8, |s| run.verdict(s, &codes))
     }
 
     fn failed(run: &Run) -> Vec<&'static str> {
@@ -362,34 +447,27 @@ mod tests {
 
     #[test]
     fn each_fault_fails_its_own_check() {
-        let faults: [(&str, Fault); 7] = [
+        let faults: [(&str, Fault); 8] = [
             ("signing", |run, _| run.refuse("digest_mismatch")),
             ("digest", |run, c| {
                 c.sends("b2", "{\"name\":\"王小明\"}", 9, |s| run.body(s));
             }),
             ("clock", |run, _| {
-                run.signed(&Seen {
-                    created: at(20),
-                    nonce: "a-nonce-of-its-own",
-                    key: None,
-                    body: [0; 32],
-                    at: at(10),
-                });
+                let nonce = "a-nonce-of-its-own";
+                let body = sha256(BODY.as_bytes());
+                run.body(&Seen { created: at(20), nonce, key: None, body, at: at(10) });
             }),
             ("nonce", |run, _| {
                 let nonce = "nonce-of-16-or-more-1";
-                run.signed(&Seen { created: at(9), nonce, key: None, body: [0; 32], at: at(9) });
+                let body = sha256(BODY.as_bytes());
+                run.body(&Seen { created: at(9), nonce, key: None, body, at: at(9) });
             }),
             ("paging", |run, c| c.sends("", "", 9, |s| run.page(s, 2))),
-            ("verification", |run, c| c.sends("", "", 9, |s| run.canary(s))),
+            ("verification", |run, c| assert!(!told(run, c, |_| true))),
+            ("verification", |run, c| assert!(!told(run, c, |_| false))),
             ("nonce", |run, _| {
-                run.signed(&Seen {
-                    created: at(9),
-                    nonce: "short",
-                    key: None,
-                    body: [0; 32],
-                    at: at(9),
-                });
+                let body = sha256(BODY.as_bytes());
+                run.body(&Seen { created: at(9), nonce: "short", key: None, body, at: at(9) });
             }),
         ];
         for (name, fault) in faults {
@@ -398,6 +476,48 @@ mod tests {
             fault(&mut run, &mut client);
             assert_eq!(failed(&run), [name]);
         }
+    }
+
+    #[test]
+    fn after_any_slip_the_steps_done_anew_pass() {
+        let mut run = Run::new("par_1", at(100));
+        let mut client = conforming(&mut run);
+        run.refuse("digest_mismatch");
+        run.refuse("nonce_seen");
+        client.sends("b", "{}", 9, |s| run.body(s));
+        client.sends("once-2", "{}", 9, |s| run.once(s));
+        client.sends("busy-2", "{}", 9, |s| run.busy(s));
+        client.sends("", "", 9, |s| run.page(s, 2));
+        told(&mut run, &mut client, |_| true);
+        assert_eq!(failed(&run).len(), 7, "{:?}", failed(&run));
+        client.sends("", "", 10, |s| run.signed(s));
+        client.sends("b", BODY, 11, |s| run.body(s));
+        for second in [12, 13] {
+            client.sends("o3", "{}", second, |s| run.once(s));
+        }
+        for second in [14, 15] {
+            client.sends("u3", "{}", second, |s| run.busy(s));
+        }
+        for page in 0..PAGES {
+            client.sends("", "", 16, |s| run.page(s, page));
+        }
+        assert!(told(&mut run, &mut client, |genuine| genuine));
+        assert_eq!(failed(&run), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn an_attempt_at_the_answers_has_one_word() {
+        let mut run = Run::new("par_1", at(100));
+        let mut client = Client { serial: 0 };
+        assert!(!client.sends("v", "{}", 1, |s| run.verdict(s, &BTreeSet::new())), "none yet");
+        assert!(!told(&mut run, &mut client, |_| true));
+        let none = BTreeSet::new();
+        assert!(!client.sends("v", "{}", 2, |s| run.verdict(s, &none)), "it is over");
+        let drawn = drawn(&[0; ANSWERS + 2]);
+        assert!(drawn.iter().any(|(_, genuine)| *genuine));
+        assert!(drawn.iter().any(|(_, genuine)| !*genuine));
+        let codes: BTreeSet<&String> = drawn.iter().map(|(code, _)| code).collect();
+        assert_eq!(codes.len(), ANSWERS);
     }
 
     #[test]

@@ -202,7 +202,7 @@ const CASES_TEXT: &str = "Each case: enrol the person, give a consent to the sce
     column says), ask. The answer is worked out like any other, and stays as it stands here.";
 const CERTIFICATE: &str = "`fivefold conformance` lets your own client do what every client must: \
     sign, hash, keep time, never use a nonce twice, repeat under the same Idempotency-Key, wait as \
-    Retry-After says, follow pages, and throw a forged answer away. The sandbox watches, and \
+    Retry-After says, follow pages, tell forged answers from genuine ones. The sandbox watches, and \
     certifies what it saw: signed with its manifest key, and an entry of its log. Without the \
     program: `POST /v1/conformance` lists the steps.";
 const NOT_SHOWN: &str = "Codes that an inquiry in the sandbox does not meet.";
