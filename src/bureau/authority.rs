@@ -287,6 +287,9 @@ pub fn for_item(
     facts.item.found = found;
     facts.item.own = found;
     permit(work, admission, &facts, PublicKind::Right, Some(&person))?.spend();
+    if matches!(action, Action::Freeze | Action::Unfreeze | Action::Dispute) {
+        work.engine.kept.guard(&person)?;
+    }
     Ok(person)
 }
 

@@ -95,6 +95,8 @@ struct App {
     applying: Turnstile,
     /// Whoever looks how an application stands.
     looking: Turnstile,
+    /// Whoever registers a key with a sandbox.
+    visiting: Turnstile,
     metrics: Option<PrometheusHandle>,
 }
 
@@ -135,6 +137,7 @@ pub async fn serve(
         behind_proxy: doors.behind_proxy,
         applying: Turnstile::new(applications::APPLYING),
         looking: Turnstile::new(applications::LOOKING),
+        visiting: Turnstile::new(sandbox::VISITING),
         metrics: operate::recorder(),
     });
     let service = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();

@@ -1,13 +1,16 @@
 //! The OpenAPI document, generated from the handlers, and a page to read it without the network.
 
 use axum::Router;
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::Shared;
+use crate::policy::Environment;
 
 /// What every answer has; the members that carry the value depend on the form.
 #[derive(ToSchema)]
@@ -126,14 +129,63 @@ pub struct ProblemBody {
 )]
 struct Document;
 
+/// What a sandbox has besides.
+#[derive(OpenApi)]
+#[openapi(paths(
+    super::sandbox::register,
+    super::conformance::begin,
+    super::conformance::read,
+    super::conformance::signed,
+    super::conformance::body,
+    super::conformance::once,
+    super::conformance::busy,
+    super::conformance::pages,
+    super::conformance::answer,
+    super::conformance::verdict,
+    super::conformance::finish,
+))]
+struct SandboxDocument;
+
 /// The OpenAPI 3.1 document.
 pub fn openapi() -> String {
-    Document::openapi().to_pretty_json().unwrap_or_default()
+    written(Document::openapi())
+}
+
+/// The same of a sandbox, which has paths of its own.
+fn openapi_of_sandbox() -> String {
+    let mut document = Document::openapi();
+    document.merge(SandboxDocument::openapi());
+    written(document)
+}
+
+/// Whatever is signed is limited, and so is what strangers may do: every such path says so.
+fn written(mut document: utoipa::openapi::OpenApi) -> String {
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
+    let limited = ResponseBuilder::new()
+        .description("Too many requests: come again as Retry-After says")
+        .content("application/problem+json", problem)
+        .build();
+    for (path, item) in &mut document.paths.paths {
+        let signed = path.starts_with("/v1/") && !path.starts_with("/v1/log/");
+        if !signed && path != "/sandbox/partners" {
+            continue;
+        }
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.insert("429".to_string(), limited.clone().into());
+        }
+    }
+    document.to_pretty_json().unwrap_or_default()
 }
 
 /// `GET /openapi.json`
-pub async fn document() -> Response {
-    let mut response = openapi().into_response();
+pub async fn document(State(app): State<Shared>) -> Response {
+    let text = match app.bureau.engine.environment {
+        Environment::Sandbox => openapi_of_sandbox(),
+        Environment::Live | Environment::Demo => openapi(),
+    };
+    let mut response = text.into_response();
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

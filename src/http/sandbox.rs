@@ -10,6 +10,8 @@ use axum::routing::{get, post};
 use super::Shared;
 use super::caller::object;
 use super::docs;
+use super::openapi::ProblemBody as Refused;
+use super::turnstile::{Neighbour, Rate};
 use crate::bureau::sandbox::{Registration, published_key};
 use crate::error::Problem;
 
@@ -23,8 +25,22 @@ pub fn routes() -> Router<Shared> {
         .route("/docs/sandbox/{file}", get(key))
 }
 
-/// Registers a visitor's key: `{"name", "kind", "key"}`, unsigned.
-async fn register(State(app): State<Shared>, body: Bytes) -> Result<Response, Problem> {
+/// Visitors of a minute: whoever tries a client needs one, and a loop must not fill the registry.
+pub const VISITING: Rate = Rate { window_seconds: 60, each: 20, all: 60 };
+
+/// Registers a visitor's key: `{"name", "kind", "key"}`, unsigned. Where a sandbox is full, the
+/// oldest visitor who enrolled nobody makes room.
+#[utoipa::path(post, path = "/sandbox/partners", tag = "sandbox", operation_id = "visit",
+    request_body(content = String, content_type = "application/json",
+        description = "`name`; `kind`: lender, landlord, hotel or platform; `key`: PEM or a JWK"),
+    responses((status = 201, description = "The visitor is a partner"),
+        (status = 422, body = Refused, content_type = "application/problem+json")))]
+pub async fn register(
+    State(app): State<Shared>,
+    who: Neighbour,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    app.visiting.pass(who, app.bureau.engine.env.now())?;
     let sent: Registration = object(&body)?;
     let bureau = app.bureau.clone();
     let work = tokio::task::spawn_blocking(move || bureau.register_visitor(&sent));

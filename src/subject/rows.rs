@@ -1,5 +1,7 @@
 //! Persons and their names at partners, in the database.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 
 use crate::kernel::Time;
@@ -221,6 +223,13 @@ pub fn pairwise(conn: &mut AnyConn, by: By, keys: &[&str]) -> Result<Vec<Pairwis
         By::Key => load_by!(conn, pairwise, id, keys, PairwiseRow),
         By::Person => load_by!(conn, pairwise, person, keys, PairwiseRow),
     })
+}
+
+/// The partners that have enrolled somebody.
+pub fn enrollers(conn: &mut AnyConn) -> Result<BTreeSet<String>, StoreError> {
+    let ids: Vec<String> =
+        on_backend!(conn, |c| pairwise::table.select(pairwise::partner).distinct().load(c))?;
+    Ok(ids.into_iter().collect())
 }
 
 /// Document look-ups by digest.

@@ -366,3 +366,100 @@ fn serve_sandbox_makes_one_where_there_is_nothing_and_refuses_a_live_one() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("made as live"), "{said}");
 }
+
+#[test]
+fn a_published_person_cannot_be_taken_from_everybody() {
+    use fivefold::consent::rows as consent_rows;
+    use fivefold::subject::rows::{self as subject_rows, By};
+    let house = House::open_as(Environment::Sandbox);
+    let key = published_key("owner").expect("published");
+    let keyid = key.public().thumbprint();
+    let consents = house.bureau.store.read(|conn| {
+        let keys = subject_rows::person_keys(conn, By::Key, &[keyid.as_str()])?;
+        consent_rows::by_person(conn, &[keys[0].person.as_str()])
+    });
+    let consent = consents.expect("consents").remove(0).id;
+    let owner = Client { id: String::new(), key };
+    let report = house.ask(&owner, Method::GET, "/v1/subjects/me/report", b"", "").json();
+    let item = report["observations"][0]["index"].clone();
+    let dispute = json!({ "subject": "me", "items": [{ "observation": item }],
+        "ground": "inaccurate", "text": "Not mine.", "evidence_digest": "ab".repeat(32) });
+    let empty = json!({});
+    let acts: [(&str, &Value); 4] = [
+        (&format!("/v1/consents/{consent}/revoke"), &empty),
+        ("/v1/subjects/me/erase", &empty),
+        ("/v1/freezes", &json!({ "subject": "me" })),
+        ("/v1/disputes", &dispute),
+    ];
+    for (n, (path, body)) in acts.into_iter().enumerate() {
+        let got = house.post(&owner, path, body, &format!("t{n}"));
+        assert_eq!(got.code(), "published_person", "{path}: {}", got.json());
+    }
+    house.bureau.load_sandbox().expect("as published, again and again");
+    // What is the person's own is not barred.
+    let own = house.ask(&owner, Method::GET, "/v1/subjects/me/report", b"", "");
+    assert_eq!(own.status, StatusCode::OK);
+}
+
+#[test]
+fn a_full_sandbox_lets_the_next_visitor_in() {
+    use fivefold::bureau::sandbox::Registration;
+    let house = House::open_as(Environment::Sandbox);
+    let visit = |name: &str| {
+        let key = fivefold::partner::signature::SigningKey::generate(&house.env).expect("a key");
+        let sent = json!({ "name": name, "kind": "hotel", "key": key.public().to_jwk() });
+        let sent: Registration = serde_json::from_value(sent).expect("a registration");
+        let known = house.bureau.register_visitor_among(&sent, 3).expect("there is room");
+        Client { id: known["partner"].as_str().expect("an id").to_string(), key }
+    };
+    let busy = visit("Busy");
+    let enrolment = TestPerson::find("steady").expect("somebody").enrolment();
+    let enrol = |who: &Client, key: &str| house.post(who, "/v1/subjects", &enrolment, key);
+    assert_eq!(enrol(&busy, "e1").status, StatusCode::CREATED);
+    let idle: Vec<Client> = ["One", "Two", "Three", "Four"].map(visit).into();
+    // Whoever did something stays; of the others the oldest make room.
+    assert_eq!(enrol(&busy, "e2").status, StatusCode::CREATED);
+    assert_eq!(enrol(&idle[0], "e3").code(), "key_suspended");
+    assert_eq!(enrol(&idle[1], "e4").code(), "key_suspended");
+    assert_eq!(enrol(&idle[3], "e5").status, StatusCode::CREATED);
+    // The published partners are nobody's room.
+    let published = Client { id: String::new(), key: published_key("hotel").expect("published") };
+    assert_eq!(enrol(&published, "e6").status, StatusCode::CREATED);
+}
+
+#[test]
+fn so_many_visitors_of_a_minute_and_no_more() {
+    let house = House::open_as(Environment::Sandbox);
+    let mut limited = None;
+    // A minute may end in between; within two of them the limit is met.
+    for _ in 0..50 {
+        let got = house.send(&Method::POST, "/sandbox/partners", &[], b"{}");
+        if got.status == StatusCode::TOO_MANY_REQUESTS {
+            limited = Some(got);
+            break;
+        }
+    }
+    let limited = limited.expect("one address has twenty in a minute");
+    assert_eq!(limited.code(), "rate_exceeded");
+    assert!(limited.headers.contains_key("retry-after"));
+}
+
+#[test]
+fn its_document_has_its_own_paths_and_every_limit() {
+    let document = |environment| -> Value {
+        House::open_as(environment).send(&Method::GET, "/openapi.json", &[], b"").json()
+    };
+    let (demo, own) = (document(Environment::Demo), document(Environment::Sandbox));
+    for path in ["/sandbox/partners", "/v1/conformance/{run}/verdict"] {
+        assert!(demo["paths"].get(path).is_none(), "{path}");
+        assert!(own["paths"].get(path).is_some(), "{path}");
+    }
+    for (path, operations) in own["paths"].as_object().expect("paths") {
+        if path.starts_with("/v1/log/") {
+            continue;
+        }
+        for (method, operation) in operations.as_object().expect("operations") {
+            assert!(operation["responses"].get("429").is_some(), "{method} {path}");
+        }
+    }
+}

@@ -341,6 +341,7 @@ impl Command for RevokeConsent {
         let about = Some(person.as_str());
         let permit = authority::permit(work, &self.admission, &facts, PublicKind::Consent, about)?;
         permit.spend();
+        work.engine.kept.guard_consent(&person, &row.recipient)?;
         if row.revoked_us.is_some() {
             let body = json!({ "consent": row.id, "state": "revoked" });
             return Ok(Answer::ok(&body, Some(&person)));

@@ -81,6 +81,7 @@ impl Erase {
         facts.item.held = held(work, &person);
         let about = Some(person.as_str());
         authority::permit(work, &self.admission, &facts, PublicKind::Right, about)?.spend();
+        work.engine.kept.guard(&person)?;
         Ok(person)
     }
 }

@@ -17,6 +17,7 @@ pub use load::LoadError;
 pub use persons::{PERSONS, Story, TestPerson};
 pub use register::{Registration, VISITORS_MAX};
 
+use crate::error::Problem;
 use crate::kernel::bytes::sha256;
 use crate::partner::Role;
 use crate::partner::signature::SigningKey;
@@ -112,6 +113,36 @@ impl Kept {
     pub fn keeps(&self, person: &str, furnisher: &str) -> bool {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
         inner.1.contains(person) && inner.0 != furnisher
+    }
+
+    /// Refuses what would take a published person, or a published answer about them, from
+    /// everybody: their key is known to all.
+    ///
+    /// # Errors
+    /// `published_person`, for every person who is published.
+    pub fn guard(&self, person: &str) -> Result<(), Problem> {
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        match inner.1.contains(person) {
+            false => Ok(()),
+            true => Err(Problem::new(
+                "published_person",
+                "This test person is published, and everybody has the key: they keep the answers \
+                 that are published. Enrol somebody of your own, with a key that you make, and do \
+                 it there.",
+            )),
+        }
+    }
+
+    /// The same for a consent: the house's, without which nothing is known of them.
+    ///
+    /// # Errors
+    /// `published_person`.
+    pub fn guard_consent(&self, person: &str, recipient: &str) -> Result<(), Problem> {
+        let of_house = {
+            let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+            inner.0 == recipient
+        };
+        if of_house { self.guard(person) } else { Ok(()) }
     }
 
     fn set(&self, house: &str, persons: BTreeSet<String>) {

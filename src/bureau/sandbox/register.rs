@@ -3,16 +3,18 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{KINDS, STAFF, kind};
+use super::{HOUSE, KINDS, STAFF, kind};
 use crate::bureau::Bureau;
 use crate::bureau::admission::Admission;
-use crate::bureau::command::governance::AddPartner;
+use crate::bureau::command::governance::{AddPartner, Change, ChangePartner};
 use crate::error::{Problem, Reason};
 use crate::partner::rows as partner_rows;
 use crate::partner::signature::PublicKey;
-use crate::partner::{Contract, Partner};
+use crate::partner::{Contract, Partner, Registry};
+use crate::subject::rows as subject_rows;
 
-/// Partners that a sandbox has at most.
+/// Visitors that a sandbox has at most. One more takes the place of the oldest who did nothing, so
+/// that whoever fills it keeps nobody out.
 pub const VISITORS_MAX: usize = 5_000;
 
 /// `POST /sandbox/partners`.
@@ -43,8 +45,20 @@ impl Bureau {
     /// Registers a visitor; the same key again is the same partner again.
     ///
     /// # Errors
-    /// What is wrong with it, or the sandbox is full.
+    /// What is wrong with it.
     pub fn register_visitor(&self, sent: &Registration) -> Result<Value, Problem> {
+        self.register_visitor_among(sent, VISITORS_MAX)
+    }
+
+    /// The same where so many visitors may be.
+    ///
+    /// # Errors
+    /// As [`Bureau::register_visitor`].
+    pub fn register_visitor_among(
+        &self,
+        sent: &Registration,
+        visitors_max: usize,
+    ) -> Result<Value, Problem> {
         let Some(kind) = kind(&sent.kind) else {
             let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
             return Err(fault("/kind", "unknown_value", format!("one of {}", names.join(", "))));
@@ -64,11 +78,7 @@ impl Bureau {
         {
             return Ok(shown(partner, &keyid, kind.name));
         }
-        if registry.partners.len() >= VISITORS_MAX {
-            let text = "The sandbox is full. Use one of the published keys at /docs/sandbox, or \
-                        ask its operator to begin it anew.";
-            return Err(Problem::new("overloaded", text).retry_after(3600));
-        }
+        self.make_room(&registry, visitors_max)?;
         let command = AddPartner {
             admission: Admission::operator(STAFF, "a visitor registered a key"),
             name: sent.name.clone(),
@@ -88,5 +98,34 @@ impl Bureau {
             "sector": added["sector"], "roles": added["roles"], "scenarios": kind.scenarios,
             "keyid": keyid,
         }))
+    }
+
+    /// Retires visitors until there is room for one more: who enrolled nobody before who did, and
+    /// the oldest first.
+    fn make_room(&self, registry: &Registry, visitors_max: usize) -> Result<(), Problem> {
+        let own = |name: &str| name == HOUSE || KINDS.iter().any(|kind| kind.partner == name);
+        let mut visitors: Vec<&Partner> = registry
+            .partners
+            .values()
+            .filter(|partner| !partner.suspended && !own(&partner.name))
+            .collect();
+        let over = (visitors.len() + 1).saturating_sub(visitors_max);
+        if over == 0 {
+            return Ok(());
+        }
+        let busy = self.store.read(subject_rows::enrollers).map_err(|error| {
+            tracing::error!(%error, "who enrolled somebody could not be read");
+            Problem::internal()
+        })?;
+        visitors.sort_by_key(|visitor| (busy.contains(&visitor.id), visitor.created, &visitor.id));
+        for visitor in visitors.into_iter().take(over) {
+            let command = ChangePartner {
+                admission: Admission::operator(STAFF, "made room for another visitor"),
+                partner: visitor.id.clone(),
+                change: Change::Suspend,
+            };
+            self.run(command).value()?;
+        }
+        Ok(())
     }
 }

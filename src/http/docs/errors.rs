@@ -205,6 +205,11 @@ mod tests {
     }
 
     /// Refused, and no policy says so: the console's, and what stands in the way of an act.
-    const OWN_403: [&str; 4] =
-        ["approval_invalid", "identity_level_low", "scorecard_not_in_force", "staff_key_missing"];
+    const OWN_403: [&str; 5] = [
+        "approval_invalid",
+        "identity_level_low",
+        "published_person",
+        "scorecard_not_in_force",
+        "staff_key_missing",
+    ];
 }
