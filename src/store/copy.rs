@@ -11,7 +11,7 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};
 use super::{AnyConn, StoreError, on_backend};
 
 /// Every table of the bureau with its key, parents before the rows that refer to them.
-pub const TABLES: [(&str, &str); 35] = [
+pub const TABLES: [(&str, &str); 37] = [
     ("log_head", "id"),
     ("entries", "idx"),
     ("bodies", "idx"),

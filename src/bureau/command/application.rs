@@ -287,6 +287,7 @@ impl DecideApplication {
                 inquiries_per_day: Some(merchants.inquiries_per_day),
             },
             suspended: false,
+            delivery: None,
             resumed: None,
             created: work.now,
         };
