@@ -262,6 +262,7 @@ impl Bureau {
         body["window"] = self.window(furnisher, now)?;
         if first {
             body["fields"] = self.fields(furnisher)?;
+            body["late"] = self.late(furnisher)?;
         }
         let (listed, next) = self.store.read(|conn| {
             let mut walk = Walk::begin(conn, furnisher, now)?;
@@ -298,6 +299,23 @@ impl Bureau {
         body["persons_without_data"] = json!(persons);
         body["persons_next"] = json!(next);
         Ok(body)
+    }
+
+    /// What came after its contracted window closed, this month and in the one before.
+    fn late(&self, furnisher: &str) -> Result<Value, StoreError> {
+        let month = self.this_month();
+        let mut late = Vec::new();
+        for recorded in [month.plus(-1), month] {
+            for row in self.reported_about(recorded, furnisher)? {
+                if row["late_lines"] != 0 {
+                    late.push(json!({
+                        "recorded_in": recorded, "month": row["period"],
+                        "lines": row["late_lines"], "days_max": row["days_after_max"],
+                    }));
+                }
+            }
+        }
+        Ok(late.into())
     }
 
     /// How far the optional fields of what a furnisher sent this month and in the one before are
@@ -390,7 +408,7 @@ impl Bureau {
         let most = per_line.unwrap_or(usize::MAX).max(LOOKED_AT_MIN);
         let (named, lacking) = self.store.read(|conn| {
             let mut walk = Walk::begin(conn, furnisher, now)?;
-            let mut lacking = Lacking { month, count: 0, all_looked_at: true };
+            let mut lacking = Lacking::of(month);
             let (mut named, mut looked_at) = (Vec::new(), 0);
             while let Some(step) = walk.step(conn, month)? {
                 looked_at += step.spans.len();

@@ -262,6 +262,17 @@ impl Bureau {
         Ok(rows.map(row).collect())
     }
 
+    /// What a furnisher sent in a month about which months: the rows of `periods`.
+    ///
+    /// # Errors
+    /// The database's, or a record does not open.
+    pub fn reported_about(&self, month: Month, furnisher: &str) -> Result<Vec<Value>, StoreError> {
+        let period = self.month(month);
+        let bounds = self.bounds_of(&period)?;
+        let (mut tables, _) = self.counted_to(&period, bounds, furnisher)?;
+        Ok(tables["periods"].as_array_mut().map(std::mem::take).unwrap_or_default())
+    }
+
     /// A month in the home pack's time.
     pub fn month(&self, month: Month) -> Period {
         let (_, offset) = refold::terms(&self.engine, &self.engine.home);

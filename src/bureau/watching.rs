@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::Bureau;
 use super::admission::Admission;
-use super::command::Reply;
-use super::command::watch::{Look, shown};
+use super::command::watch::{LOOKS_MAX, Look, shown};
 use super::coverage::Merged;
 use crate::inquiry::rows::{self as inquiry_rows, MonitorRow};
 use crate::ledger::rows as ledger_rows;
@@ -73,9 +72,7 @@ impl Bureau {
                 let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
                 inquiry_rows::monitors_of(conn, &ids)
             })?;
-            for row in rows {
-                told += u64::from(self.look_for(row));
-            }
+            told += self.look_for(rows);
             upto = to;
             state.upto = Some(upto);
         }
@@ -99,27 +96,26 @@ impl Bureau {
             let rows = self.store.read(|conn| inquiry_rows::monitors_page(conn, &after))?;
             let Some(last) = rows.last() else { break };
             after.clone_from(&last.id);
-            for row in rows.into_iter().filter(|row| row.state == "active") {
-                told += u64::from(self.look_for(row));
-            }
+            told += self.look_for(rows.into_iter().filter(|row| row.state == "active").collect());
         }
         state.turned = Some(today);
         Ok(told)
     }
 
-    /// Whether something was told.
-    fn look_for(&self, monitor: MonitorRow) -> bool {
-        let admission = Admission::operator("sweep", "a monitor's look");
-        match self.run(Look { admission, monitor }) {
-            Reply::Done(answer) => {
-                serde_json::from_slice::<Value>(&answer.body).is_ok_and(|body| body["told"] == true)
-            }
-            // One that fails must not keep the others waiting; the next turn tries again.
-            Reply::Refused(problem) => {
-                tracing::error!(code = problem.code, "a monitor could not look");
-                false
+    /// Looks, a few together; gives how many alerts were told.
+    fn look_for(&self, monitors: Vec<MonitorRow>) -> u64 {
+        let mut told = 0;
+        for some in monitors.chunks(LOOKS_MAX) {
+            let admission = Admission::operator("sweep", "a monitor's look");
+            match self.run(Look { admission, monitors: some.to_vec() }).value() {
+                Ok(done) => told += done["told"].as_u64().unwrap_or_default(),
+                // Some that fail must not keep the others waiting; the next turn tries again.
+                Err(problem) => {
+                    tracing::error!(code = problem.code, "a monitor could not look");
+                }
             }
         }
+        told
     }
 
     /// A partner's monitors, in order of their ids.

@@ -247,8 +247,8 @@ fn tell(body: &Value) -> Result<(), Failure> {
         ("file", receipt.file_digest.clone()),
         ("loaded by", body["loaded_by"].as_str().unwrap_or("nobody").to_string()),
     ])?;
-    let missing = &body["missing"];
-    if let (Some(month), Some(count)) = (missing["month"].as_str(), missing["count"].as_u64()) {
+    if let Some(lacking) = &receipt.missing {
+        let (count, month) = (lacking.count, lacking.month);
         note(&format!(
             "{count} accounts have no {month}: `fivefold coverage` names them, and so does --json"
         ));
@@ -275,7 +275,7 @@ fn tell(body: &Value) -> Result<(), Failure> {
 fn without_extras(body: &Value) -> Value {
     let mut receipt = body.clone();
     if let Some(map) = receipt.as_object_mut() {
-        for extra in ["batch", "dry_run", "loaded_by", "missing"] {
+        for extra in ["batch", "dry_run", "loaded_by"] {
             map.remove(extra);
         }
     }

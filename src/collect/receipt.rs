@@ -70,6 +70,29 @@ pub struct Lacking {
     pub count: u64,
     /// Whether all accounts were looked at; if not, `GET /v1/coverage` knows the others.
     pub all_looked_at: bool,
+    /// The first of them by name; absent in what is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Vec<Named>>,
+    /// How many are not named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<u64>,
+}
+
+impl Lacking {
+    /// None so far.
+    pub fn of(month: Month) -> Lacking {
+        Lacking { month, count: 0, all_looked_at: true, accounts: None, more: None }
+    }
+}
+
+/// An account in its furnisher's own words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// The furnisher's id of the person.
+    pub subject: String,
+    /// Its key of the account.
+    pub account_key: String,
 }
 
 /// One error of one line.

@@ -91,7 +91,7 @@ fn a_partner_enrols_furnishes_and_asks_over_signed_http() {
 
 /// Every route, and whether it may be used without a signature. The list of open ones may only
 /// shrink.
-const ROUTES: [(&str, &str, bool); 46] = [
+const ROUTES: [(&str, &str, bool); 54] = [
     ("POST", "/v1/applications", false),
     ("GET", "/v1/applications/app_1", false),
     ("POST", "/v1/subjects", false),
@@ -115,6 +115,14 @@ const ROUTES: [(&str, &str, bool); 46] = [
     ("GET", "/v1/notices/ntc_1", false),
     ("GET", "/v1/events", false),
     ("GET", "/v1/usage", false),
+    ("GET", "/v1/coverage", false),
+    ("GET", "/v1/data-quality", false),
+    ("GET", "/v1/data-requests", false),
+    ("POST", "/v1/data-requests/drq_1/answer", false),
+    ("POST", "/v1/monitors", false),
+    ("GET", "/v1/monitors", false),
+    ("GET", "/v1/monitors/mon_1", false),
+    ("DELETE", "/v1/monitors/mon_1", false),
     ("GET", "/v1/webhook", false),
     ("PUT", "/v1/webhook", false),
     ("DELETE", "/v1/webhook", false),

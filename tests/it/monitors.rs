@@ -2,6 +2,7 @@
 //! dispute that a furnisher must answer.
 
 use fivefold::bureau::command::erase::Erase;
+use fivefold::bureau::command::file::SeeFile;
 use fivefold::bureau::command::governance::{Change, ChangePartner};
 use fivefold::bureau::command::watch::{EndMonitor, MonitorSent, ReadMonitor, SetMonitor};
 use fivefold::error::Problem;
@@ -208,6 +209,12 @@ on_both!(somebody_forgotten_is_watched_no_more, |world| {
     let monitor = watching(world, &bank, &subject, &consent);
     world.furnish(&bank, &[late(&subject, &furnished, "acc-3", "2026-10")]);
     let person = world.person(&subject);
+    // The person sees who watches, like who asked.
+    let admission = world.by_person(&person, &key);
+    let file = world.run(SeeFile { admission, subject: "me".to_string() }).expect("a file");
+    let watching = file["watched_by"].as_array().expect("a list");
+    assert_eq!((watching.len(), &watching[0]["by"]), (1, &json!("Bank")));
+    assert_eq!(watching[0]["consent"], json!(consent));
     let admission = world.by_person(&person, &key);
     world.run(Erase { admission, subject: "me".to_string() }).expect("forgotten");
     assert_eq!(looked(world), 0);
@@ -219,22 +226,27 @@ on_both!(somebody_forgotten_is_watched_no_more, |world| {
     assert_eq!(alerts(world, &bank).len(), 0);
 });
 
-on_both!(what_is_withheld_while_disputed_is_not_told, "DE", |world| {
+on_both!(what_is_withheld_while_disputed_is_told_only_when_it_is_upheld, "DE", |world| {
     let case = case(world, 6, "DE");
-    let bad = case.bad(world);
     let consent = standing(world, &case.bank, &case.subject, 24 * 60);
-    // The bad month was there before: no news.
-    watching(world, &case.bank, &case.subject, &consent);
-    let dispute = text(&case.dispute(world, "inaccurate", &[bad]).expect("opened")["dispute"]);
-    looked(world);
-    let known = alerts(world, &case.bank).len();
-    // Upheld, it is shown and counted again; it was known before it was withheld.
-    let upheld = json!([{ "observation": bad, "outcome": "upheld" }]);
+    let mut sent = on(&case.subject, &consent);
+    sent["watch"] = json!(["adverse"]);
+    set(world, &case.bank, sent).expect("watched");
+    assert_eq!(looked(world), 0, "what was there before is no news");
+    let furnished = world.furnishing(&case.bank, &case.subject);
+    let bad = late(&case.subject, &furnished, "acc-3", "2026-10");
+    let receipt = world.furnish(&case.bank, &[bad]);
+    let item = receipt.log.expect("an entry").first_index;
+    // Objected to before anybody looked: neither shown nor scored meanwhile, and not told.
+    let dispute = text(&case.dispute(world, "inaccurate", &[item]).expect("opened")["dispute"]);
+    assert_eq!(looked(world), 0);
+    let upheld = json!([{ "observation": item, "outcome": "upheld" }]);
     case.answer(world, &dispute, upheld).expect("answered");
-    looked(world);
-    let later = alerts(world, &case.bank);
-    assert!(later.iter().all(|event| event["about"].get("adverse").is_none()), "{later:?}");
-    assert!(later.len() <= known + 1);
+    assert_eq!(looked(world), 1);
+    assert_eq!(looked(world), 0);
+    let told = alerts(world, &case.bank);
+    assert_eq!(told[0]["about"]["adverse"], "adverse item appeared");
+    assert!(told[0]["about"].get("band").is_none(), "only what is watched is told");
 });
 
 on_both!(furnishers_are_reminded_once_of_what_they_must_answer, |world| {

@@ -5,12 +5,13 @@ use fivefold::bureau::command::erase::Erase;
 use fivefold::bureau::command::events::ReadEvents;
 use fivefold::bureau::command::governance::{Change, ChangePartner};
 use fivefold::bureau::coverage::Page;
+use fivefold::collect::Receipt;
 use fivefold::collect::coverage::Months;
 use fivefold::error::Problem;
 use serde_json::{Value, json};
 
 use crate::persons::with_key;
-use crate::world::{Human, Party, World, month, ndjson, on_both, text, year};
+use crate::world::{Human, Party, World, month, ndjson, on_both, text, without, year};
 
 /// Sends some months of an account.
 fn send(world: &World, bank: &Party, subject: &str, consent: &str, account: &str, of: &[&str]) {
@@ -146,6 +147,8 @@ on_both!(a_receipt_says_which_accounts_lack_its_month, |world| {
     keys.sort();
     assert_eq!(keys, ["three", "two"]);
     assert_eq!(receipt["missing"]["more"], 0);
+    let read: Receipt = serde_json::from_value(without(&receipt, "batch")).expect("a receipt");
+    assert_eq!(read.missing.and_then(|lacking| lacking.accounts).map(|named| named.len()), Some(2));
     // How far optional fields are filled.
     assert_eq!(receipt["filled"]["account_month"], 1);
     assert_eq!(receipt["filled"]["account_month.paid"], 1);
@@ -294,10 +297,14 @@ on_both!(what_comes_after_the_contracted_window_is_late, |world| {
     pass(world, 22);
     let november = month(&subject, &consent, "acc", "2026-11");
     let before = world.size();
-    let late = world.furnish(&bank, &[november.clone()]).late.expect("late");
+    let late = world.furnish(&bank, std::slice::from_ref(&november)).late.expect("late");
     assert_eq!((late.lines, late.days_max), (1, 2));
     let (line, _) = world.record(before);
     assert_eq!(line["days_after_due"], 2);
+    let shown = json!([{
+        "recorded_in": "2026-12", "month": "2026-11", "lines": 1, "days_max": 2,
+    }]);
+    assert_eq!(coverage(world, &bank)["late"], shown);
     let (batch, _) = world.record(before + 1);
     assert_eq!(batch["late"], json!({ "lines": 1, "days_max": 2 }));
     // A correction is no late delivery; and December is early.

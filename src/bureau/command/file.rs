@@ -1,6 +1,6 @@
 //! The whole file, for the person, an agent of theirs, or staff with a reason.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::refold::{Circle, gather, key_of};
 use super::{Answer, Command, Fault, needs_of_admission};
@@ -89,6 +89,7 @@ impl Command for SeeFile {
         body["observations"] = dossier.observations();
         body["explanation"] = dossier.explanation(work.engine);
         body["log_receipt"] = recorded.receipt();
+        body["watched_by"] = watched_by(work, &person)?;
         Ok(Answer::ok(&body, Some(&person)))
     }
 }
@@ -199,6 +200,23 @@ impl SeeFile {
             partners: work.registry.clone(),
         })
     }
+}
+
+/// Who watches the person, under which consent and since when.
+fn watched_by(work: &mut Work<'_>, person: &str) -> Result<Value, Fault> {
+    let ids = work.loaded.persons.keys().filter(|id| work.loaded.canonical(id) == person);
+    let ids: Vec<String> = ids.cloned().collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let rows = inquiry_rows::monitors_of(work.conn, &ids)?;
+    let partners = &work.registry.partners;
+    let watching = rows.iter().map(|row| {
+        json!({
+            "by": partners.get(&row.partner).map(|partner| &partner.name),
+            "scenario": row.scenario, "consent": row.consent,
+            "since": Time::from_micros(row.opened_us),
+        })
+    });
+    Ok(watching.collect())
 }
 
 /// An answer as it was given.

@@ -432,6 +432,15 @@ pub fn counted_of(work: &mut Work<'_>, person: &str) -> Result<Counted, Fault> {
     })?)
 }
 
+/// Entries among what counts whose time is over today, or that a policy hides: no score reads them.
+pub fn over_today(work: &Work<'_>, person: &str, counted: &Counted) -> BTreeSet<u64> {
+    let residence = super::consent::residence(work, person);
+    let (_, offset) = terms(work.engine, &residence);
+    let Some(clocks) = retention(work.engine, &residence) else { return BTreeSet::new() };
+    let standing = live(counted.logged.iter().map(|one| one.in_context(offset)));
+    forget::over(&standing, clocks, work.now.date_at(offset)).0
+}
+
 /// What the batch has changed of which entries count.
 fn overrides(work: &Work<'_>) -> Overrides {
     let consents = work.loaded.consents.values().map(|c| (c.id.clone(), c.revoked_idx));

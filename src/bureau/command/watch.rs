@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::inquire::{Inquire, InquirySent};
 use super::peek::Peek;
-use super::refold::{Logged, counted_of};
+use super::refold::{Logged, counted_of, over_today};
 use super::{Answer, Command, Fault, kept_answer, needs_of_admission};
 use crate::bureau::admission::Admission;
 use crate::bureau::authority;
@@ -299,12 +299,15 @@ fn end(work: &mut Work<'_>, row: MonitorRow, reason: &str) -> Result<MonitorRow,
     Ok(row)
 }
 
-/// One look at one person for one monitor.
+/// Looks of one command at most: a few, so that nobody who asks waits for long.
+pub const LOOKS_MAX: usize = 16;
+
+/// A look at each of some persons, for a monitor each.
 pub struct Look {
     /// The bureau.
     pub admission: Admission,
-    /// The monitor, as it was read before.
-    pub monitor: MonitorRow,
+    /// The monitors, as they were read before.
+    pub monitors: Vec<MonitorRow>,
 }
 
 impl Command for Look {
@@ -318,53 +321,62 @@ impl Command for Look {
 
     fn needs(&self, needs: &mut Needs) {
         needs_of_admission(&self.admission, needs);
-        needs.monitors.insert(self.monitor.id.clone());
-        needs.subjects.insert(self.monitor.subject.clone());
-        needs.consents.insert(self.monitor.consent.clone());
-        needs.inquiries.insert(self.monitor.inquiry.clone());
+        for monitor in &self.monitors {
+            needs.monitors.insert(monitor.id.clone());
+            needs.subjects.insert(monitor.subject.clone());
+            needs.consents.insert(monitor.consent.clone());
+            needs.inquiries.insert(monitor.inquiry.clone());
+        }
         needs.scored = true;
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<Answer, Fault> {
-        let row = work.loaded.monitors.get(&self.monitor.id).cloned();
-        let known = row.filter(|row| {
-            row.state == "active" && work.loaded.inquiries.contains_key(&row.inquiry)
-        });
-        // Ended, forgotten with the person, or told of by another node meanwhile.
-        let Some(row) = known else { return Ok(nothing()) };
-        let asking = Admission::console(&row.partner);
-        let look = inquire(asking, &row.subject, &row.consent, &row.scenario);
-        match look.peek(work)? {
-            Peek::Unscored => Ok(nothing()),
-            Peek::Refused(code) if ends_it(&code) => {
+        let mut told = 0_u64;
+        for monitor in &self.monitors {
+            told += u64::from(look(work, &monitor.id)?);
+        }
+        Ok(Answer::ok(&json!({ "told": told }), None))
+    }
+}
+
+/// One look; whether something was told.
+fn look(work: &mut Work<'_>, monitor: &str) -> Result<bool, Fault> {
+    let row = work.loaded.monitors.get(monitor).cloned();
+    let known =
+        row.filter(|row| row.state == "active" && work.loaded.inquiries.contains_key(&row.inquiry));
+    // Ended, forgotten with the person, or told of by another node meanwhile.
+    let Some(row) = known else { return Ok(false) };
+    let asking = Admission::console(&row.partner);
+    let look = inquire(asking, &row.subject, &row.consent, &row.scenario);
+    match look.peek(work)? {
+        Peek::Unscored => Ok(false),
+        Peek::Refused(code) => {
+            if ends_it(&code) {
                 end(work, row, &code)?;
-                Ok(nothing())
             }
-            Peek::Refused(_) => Ok(nothing()),
-            Peek::Valued(valued) => {
-                let band = valued.value.get(BAND).and_then(Value::as_str).map(str::to_string);
-                let before = self.before(work, &row)?;
-                let watches = |what: &str| row.watch.split(',').any(|one| one == what);
-                let moved = watches(BAND) && crossed(&row, before.as_deref(), band.as_deref());
-                let adverse = watches(ADVERSE) && appeared(work, &row)?;
-                if !(moved || adverse) {
-                    return Ok(nothing());
-                }
-                tell(work, &look, row, Found { before, moved, adverse })
+            Ok(false)
+        }
+        Peek::Valued(valued) => {
+            let band = valued.value.get(BAND).and_then(Value::as_str).map(str::to_string);
+            let before = before(work, &row)?;
+            let watches = |what: &str| row.watch.split(',').any(|one| one == what);
+            let moved = watches(BAND) && crossed(&row, before.as_deref(), band.as_deref());
+            let adverse = watches(ADVERSE) && appeared(work, &row)?;
+            match moved || adverse {
+                true => tell(work, &look, row, Found { before, moved, adverse }),
+                false => Ok(false),
             }
         }
     }
 }
 
-impl Look {
-    /// The band of the last answer of this monitor.
-    fn before(&self, work: &Work<'_>, row: &MonitorRow) -> Result<Option<String>, Fault> {
-        let last: Option<&InquiryRow> = work.loaded.inquiries.get(&row.inquiry);
-        let Some(last) = last else { return Ok(None) };
-        let body = kept_answer(work, last)?;
-        let answer: Value = serde_json::from_slice(&body).map_err(|_| Problem::internal())?;
-        Ok(band_of(&answer))
-    }
+/// The band of the last answer of a monitor.
+fn before(work: &Work<'_>, row: &MonitorRow) -> Result<Option<String>, Fault> {
+    let last: Option<&InquiryRow> = work.loaded.inquiries.get(&row.inquiry);
+    let Some(last) = last else { return Ok(None) };
+    let body = kept_answer(work, last)?;
+    let answer: Value = serde_json::from_slice(&body).map_err(|_| Problem::internal())?;
+    Ok(band_of(&answer))
 }
 
 /// What a look found.
@@ -372,10 +384,6 @@ struct Found {
     before: Option<String>,
     moved: bool,
     adverse: bool,
-}
-
-fn nothing() -> Answer {
-    Answer::ok(&json!({ "told": false }), None)
 }
 
 /// Whether the score entered or left a band that is told of. Somebody who cannot be assessed for
@@ -391,7 +399,12 @@ fn crossed(row: &MonitorRow, before: Option<&str>, after: Option<&str>) -> bool 
 fn appeared(work: &mut Work<'_>, row: &MonitorRow) -> Result<bool, Fault> {
     let person = work.loaded.canonical(&row.person).to_string();
     let seen = row.idx.unsigned_abs();
+    if work.folded(&person)?.index <= seen {
+        // Nothing came, and nothing was settled.
+        return Ok(false);
+    }
     let counted = counted_of(work, &person)?;
+    let over = over_today(work, &person, &counted);
     let name = |one: &Logged| {
         let fact = &one.observation.fact;
         (one.furnisher.clone(), fact.type_name(), fact.identity())
@@ -405,7 +418,8 @@ fn appeared(work: &mut Work<'_>, row: &MonitorRow) -> Result<bool, Fault> {
     for one in &counted.logged {
         let stands = one.observation.op != Operation::Delete;
         let adverse = stands && one.observation.fact.is_adverse() && covered(one);
-        let adverse = adverse && !counted.withheld.contains(&one.index);
+        let adverse =
+            adverse && !(counted.withheld.contains(&one.index) || over.contains(&one.index));
         if one.index <= seen {
             if adverse {
                 before.insert(name(one));
@@ -419,16 +433,11 @@ fn appeared(work: &mut Work<'_>, row: &MonitorRow) -> Result<bool, Fault> {
 }
 
 /// Asks, on record, and tells: never twice for one crossing, since both stand in one batch.
-fn tell(
-    work: &mut Work<'_>,
-    look: &Inquire,
-    row: MonitorRow,
-    found: Found,
-) -> Result<Answer, Fault> {
+fn tell(work: &mut Work<'_>, look: &Inquire, row: MonitorRow, found: Found) -> Result<bool, Fault> {
     let told = match look.execute(work) {
         Ok(told) => told,
         // No inquiry is left of the day's: the next turn tells.
-        Err(Fault::Problem(..)) => return Ok(nothing()),
+        Err(Fault::Problem(..)) => return Ok(false),
         Err(fault) => return Err(fault),
     };
     let answer: Value = serde_json::from_slice(&told.body).map_err(|_| Problem::internal())?;
@@ -454,7 +463,6 @@ fn tell(
     }
     let event = vec![Told::new(&row.partner, "alert", about)];
     work.tell(event, Some(&row.person), index)?;
-    let person = row.person.clone();
     work.put_monitor(MonitorRow { inquiry, idx: index as i64, ..row });
-    Ok(Answer::ok(&json!({ "told": true }), Some(&person)))
+    Ok(true)
 }

@@ -69,6 +69,7 @@ const FURNISH: &[(&str, Change)] = &[
     ("category_prohibited", |f| f.record.category = Category::Prohibited),
     ("category_unlisted", |f| f.record.category = Category::Unlisted),
     ("category_unlisted", |f| f.record.observation = "spending"),
+    ("past_retention", |f| f.record.past_retention = true),
     ("identity_mismatch", |f| f.person.mismatch = true),
     ("identity_ambiguous", |f| f.person.ambiguous = true),
     ("person_unknown", |f| f.person.known = false),
