@@ -240,7 +240,9 @@ impl Door {
         body: &[u8],
         key: &str,
     ) -> Result<Got, ureq::Error> {
-        let media_type = if path.ends_with("batch") || path.contains("observations") {
+        let media_type = if fivefold::collect::metro2::is_metro2(body) {
+            "application/x-metro2"
+        } else if path.ends_with("batch") || path.contains("observations") {
             "application/x-ndjson"
         } else {
             "application/json"

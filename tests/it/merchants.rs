@@ -10,7 +10,8 @@ use fivefold::partner::signature::SigningKey;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::house::{Client, House};
+use crate::house::{Client, Door, House};
+use crate::program::{Serving, fivefold, told};
 use crate::world::{Human, Party, World, on_both, text};
 
 fn sent(key: &SigningKey, name: &str) -> Value {
@@ -187,4 +188,42 @@ fn an_applicant_signs_with_the_key_that_applies() {
     let limited = limited.expect("one address has so many in an hour");
     assert!(limited.headers.contains_key("retry-after"));
     assert!(limited.headers.contains_key("signature"));
+}
+
+#[test]
+fn staff_decides_at_the_console() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = dir.path().join("bureau");
+    told(fivefold(&place).arg("init"));
+    let serving = Serving::start(&place);
+    let env = fivefold::kernel::Env::system();
+    let door = Door::new(&env, serving.url.clone(), serving.url.clone());
+    let apply = |name: &str| {
+        let key = SigningKey::generate(&env).expect("a key");
+        let body = sent(&key, name).to_string();
+        let who = Client { id: name.to_string(), key };
+        let path = "/v1/applications";
+        let got = door.ask(&who, Method::POST, path, body.as_bytes(), name).expect("an answer");
+        assert_eq!(got.status, StatusCode::CREATED, "{}", got.json());
+        text(&got.json()["application"])
+    };
+    let (inn, other) = (apply("Corner-Inn"), apply("Other-Inn"));
+    let staff = |args: &[&str]| {
+        let mut command = fivefold(&place);
+        command.args(args).args(["--as", "li", "--reason", "looked up in the register"]);
+        told(&mut command)
+    };
+    let waiting = told(fivefold(&place).args(["application", "list"]));
+    assert_eq!(waiting["applications"].as_array().map(Vec::len), Some(2), "{waiting}");
+    assert_eq!(staff(&["application", "admit", &inn])["state"], "admitted");
+    assert_eq!(staff(&["application", "refuse", &other])["state"], "refused");
+    let decided = told(fivefold(&place).args(["application", "list", "--all"]));
+    assert_eq!(decided["applications"].as_array().map(Vec::len), Some(2), "{decided}");
+    let none = told(fivefold(&place).args(["application", "list"]));
+    assert_eq!(none["applications"], json!([]));
+    let suspended = staff(&["partner", "conduct", "Corner-Inn", "misuse"]);
+    assert_eq!(suspended["suspended"], true, "{suspended}");
+    assert_eq!(staff(&["partner", "resume", "Corner-Inn"])["suspended"], false);
+    serving.stop();
+    told(fivefold(&place).arg("audit"));
 }

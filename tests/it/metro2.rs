@@ -16,6 +16,16 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+use fivefold::bureau::command::observe::ObserveSlice;
+use fivefold::bureau::command::upload::Progress;
+use fivefold::bureau::intake::Intake;
+use fivefold::bureau::upload::{Format, UploadFile};
+use fivefold::kernel::bytes::sha256;
+use http::{Method, StatusCode};
+
+use crate::house::House;
+use crate::program::{fivefold, told};
+use crate::uploads::{stands, taken as taken_up, wait};
 use crate::world::{Party, World, on_both, text};
 
 type Fields = BTreeMap<&'static str, String>;
@@ -89,7 +99,7 @@ fn file(form: Form, records: &[Vec<Written>]) -> Vec<u8> {
     writer.finish().expect("a file")
 }
 
-fn one(fields: &Fields) -> Vec<u8> {
+fn one_of(fields: &Fields) -> Vec<u8> {
     file(Form::ALL[0], &[vec![base(fields)]])
 }
 
@@ -178,7 +188,7 @@ on_both!(nobody_is_told_who_is_known_and_nobody_is_enrolled, "US", |world| {
     assert_eq!(world.size(), size + 1);
     // Known, and named, but nothing says that the bank may send: the same as any other line.
     let unasked = enrol(world, &bank, 2);
-    let receipt = world.upload(&bank, &one(&account(2, "R-4")));
+    let receipt = world.upload(&bank, &one_of(&account(2, "R-4")));
     assert_eq!(receipt.errors[0].code, "consent_not_found", "{unasked} {:?}", receipt.errors);
 });
 
@@ -197,7 +207,7 @@ on_both!(a_bad_record_is_rejected_alone_and_a_wrong_count_refuses_all, "US", |wo
     );
     // What only the bureau's own reading finds has its field as well.
     let late = with(account(1, "R-3"), &[("24", "12312026")]);
-    let receipt = world.upload(&bank, &one(&late));
+    let receipt = world.upload(&bank, &one_of(&late));
     assert_eq!(receipt.errors[0].pointer, "/base/24", "{:?}", receipt.errors);
     let mut lying = bytes.clone();
     let at = lying.len() - 426 + 11;
@@ -212,32 +222,32 @@ on_both!(a_bad_record_is_rejected_alone_and_a_wrong_count_refuses_all, "US", |wo
 on_both!(an_account_follows_its_furnisher_and_a_month_takes_the_indicator, "US", |world| {
     let bank = bank_with(world, 1);
     let first = account(0, "R-1");
-    assert_eq!(world.upload(&bank, &one(&first)).accepted, 2);
+    assert_eq!(world.upload(&bank, &one_of(&first)).accepted, 2);
     let raised = with(first.clone(), &[("11", "12000"), ("24", "11152026"), ("21", "4000")]);
-    let receipt = world.upload(&bank, &one(&raised));
+    let receipt = world.upload(&bank, &one_of(&raised));
     assert_eq!((receipt.accepted, receipt.rejected), (2, 0), "{:?}", receipt.errors);
     let other = with(raised.clone(), &[("21", "3900")]);
-    let receipt = world.upload(&bank, &one(&other));
+    let receipt = world.upload(&bank, &one_of(&other));
     assert_eq!((receipt.duplicates, receipt.rejected), (1, 1));
     assert_eq!(receipt.errors[0].code, "conflicting_record");
     let corrected = with(other, &[("4", "1")]);
-    let bytes = one(&corrected);
+    let bytes = one_of(&corrected);
     assert_eq!(world.upload(&bank, &bytes).accepted, 1);
     assert_eq!(world.upload(&bank, &bytes).duplicates, 2);
     let gone = with(corrected, &[("17A", "DA")]);
-    let bytes = one(&gone);
+    let bytes = one_of(&gone);
     let receipt = world.upload(&bank, &bytes);
     assert_eq!((receipt.accepted, receipt.rejected), (3, 0), "{:?}", receipt.errors);
     assert!(taken(world, &bank, Form::ALL[0]).is_empty());
     assert_eq!(world.upload(&bank, &bytes).duplicates, 1);
-    assert_eq!(world.upload(&bank, &one(&first)).accepted, 2, "it may come back");
+    assert_eq!(world.upload(&bank, &one_of(&first)).accepted, 2, "it may come back");
 });
 
 on_both!(an_unsigned_file_changes_nothing_that_stands, "US", |world| {
     let bank = bank_with(world, 1);
-    assert_eq!(world.upload(&bank, &one(&account(0, "R-1"))).accepted, 2);
+    assert_eq!(world.upload(&bank, &one_of(&account(0, "R-1"))).accepted, 2);
     let raised = with(account(0, "R-1"), &[("11", "12000")]);
-    let value = world.uploaded(Admission::console(&bank.id), &one(&raised));
+    let value = world.uploaded(Admission::console(&bank.id), &one_of(&raised));
     assert_eq!(value["errors"][0]["code"], "signature_missing", "{value}");
     assert_eq!((&value["accepted"], &value["duplicates"]), (&json!(0), &json!(1)));
 });
@@ -446,4 +456,112 @@ fn files_of_other_hands_all_say_the_same() {
     );
     assert_eq!(lost[1].get("2"), "FIRST LENDER");
     world.audited();
+}
+
+on_both!(an_upload_that_stopped_within_a_record_is_gone_on_with, "US", |world| {
+    let bank = bank_with(world, 1);
+    let records: Vec<Vec<Written>> =
+        (0..300).map(|n| vec![base(&account(0, &format!("L-{n}")))]).collect();
+    let bytes = file(Form::ALL[3], &records);
+    let id = taken_up(world, &bank, &bytes);
+    let by = Admission { nonce: None, ..world.by(&bank) };
+    let blob = Arc::new(bytes::Bytes::from(bytes.clone()));
+    let whole = UploadFile { format: Format::Metro2, blob, digest: sha256(&bytes) };
+    let checked = world.bureau().checked(&by, world.env.now(), &whole, true).expect("whole");
+    assert_eq!(checked.count, 600);
+    // The account of a record is applied, its month is not, and the process ends.
+    let done = world.run(ObserveSlice {
+        admission: by,
+        lines: checked.lines.into_iter().take(499).collect(),
+        dry_run: false,
+        progress: Some(Progress { upload: id.clone(), receipt: checked.receipt }),
+    });
+    assert_eq!(done.expect("a slice")["accepted"], 499);
+    assert_eq!(stands(world, &bank, &id)["lines_done"], 251, "the record with the header counted");
+    world.open().expect("opens again");
+    let intake = Intake::start(world.bureau().clone()).expect("starts");
+    let done = wait(|| Some(stands(world, &bank, &id)).filter(|body| body["state"] == "done"));
+    intake.close();
+    let receipt = &done["receipt"];
+    assert_eq!((&receipt["accepted"], &receipt["duplicates"]), (&json!(600), &json!(0)));
+    assert_eq!(receipt["rejected"], 0);
+});
+
+#[test]
+fn the_door_takes_a_file_dry_at_once_and_later() {
+    let house = House::open();
+    let bank = house.partner("Bank One", "bank", &["credit_application"]);
+    let one = borrower(0);
+    let enrolment = json!({
+        "name": format!("{} {}", one.first, one.last), "residence": "US",
+        "birth_date": "1988-04-01", "verifications": [], "synthetic": true,
+        "documents": [{ "type": "national_id", "number": one.ssn, "country": "US" }],
+    });
+    let got = house.post(&bank, "/v1/subjects", &enrolment, "e1");
+    let subject = got.json()["subject"].as_str().expect("a subject").to_string();
+    let given = crate::house::consent(&house, &bank, &subject, "furnish", None);
+    assert_eq!(house.post(&bank, "/v1/consents", &given, "c1").status, StatusCode::CREATED);
+    let bytes = one_of(&account(0, "D-1"));
+    let post = |path: &str, key: &str| house.ask(&bank, Method::POST, path, &bytes, key);
+    let dry = post("/v1/observations?dry_run=true", "d1").json();
+    assert_eq!((&dry["accepted"], &dry["dry_run"]), (&json!(2), &json!(true)), "{dry}");
+    let bad = with(account(0, "D-1"), &[("17A", "99"), ("8", "X")]);
+    let later = ("prefer", "respond-async");
+    let both = file(Form::ALL[1], &[vec![base(&bad)], vec![base(&account(0, "D-1"))]]);
+    let route = (Method::POST, "/v1/observations");
+    let taken = house.ask_with(&bank, route, later, &both, "d2");
+    assert_eq!(taken.status, StatusCode::ACCEPTED, "{}", taken.json());
+    let url = taken.json()["url"].as_str().expect("a url").to_string();
+    let done = wait(|| {
+        let got = house.ask(&bank, Method::GET, &url, b"", "").json();
+        Some(got).filter(|body| body["state"] == "done")
+    });
+    let receipt = &done["receipt"];
+    assert_eq!((&receipt["accepted"], &receipt["rejected"]), (&json!(2), &json!(1)), "{done}");
+    let places: Vec<&str> = receipt["errors"]
+        .as_array()
+        .expect("errors")
+        .iter()
+        .map(|error| error["pointer"].as_str().expect("a pointer"))
+        .collect();
+    assert_eq!(places, ["/base/17A", "/base/8", "/base/13"]);
+    assert_eq!(receipt["errors"][0]["line"], 2);
+    assert_eq!(post("/v1/observations", "d3").json()["duplicates"], 2);
+}
+
+#[test]
+fn the_program_loads_a_file_and_writes_a_book() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = dir.path().join("bureau");
+    told(fivefold(&place).arg("init"));
+    let key = dir.path().join("bank.pem");
+    let env = fivefold::kernel::Env::system();
+    let bank = fivefold::partner::signature::SigningKey::generate(&env).expect("a key");
+    std::fs::write(&key, bank.public().to_pem()).expect("written");
+    let mut add = fivefold(&place);
+    add.args(["partner", "add", "--name", "Bank", "--sector", "bank", "--key"]).arg(&key);
+    told(add.args(["--scenario", "credit_application", "--as", "li", "--reason", "a test"]));
+    let bytes = one_of(&account(0, "C-1"));
+    let sent = dir.path().join("OCTOBER.metro2");
+    std::fs::write(&sent, &bytes).expect("written");
+    let mut collect = fivefold(&place);
+    collect.arg("collect").arg(&sent).args(["--partner", "Bank", "--as", "li", "--json"]);
+    let done = collect.args(["--reason", "a test"]).output().expect("it runs");
+    assert_eq!(done.status.code(), Some(1), "nobody of that name is known");
+    let receipt: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!(receipt["errors"][0]["code"], "subject_not_found", "{receipt}");
+    let out = dir.path().join("book.metro2");
+    let report = |second: &[&str]| {
+        let mut command = fivefold(&place);
+        command.args(["report", "metro2", "--partner", "Bank", "--period", "2026-10", "--out"]);
+        command.arg(&out).args(["--form", "packed-blocked", "--as", "li", "--reason", "a test"]);
+        command.args(second);
+        command
+    };
+    assert!(!report(&[]).output().expect("it runs").status.success(), "one is not enough");
+    let written = told(&mut report(&["--approved-by", "wang"]));
+    assert_eq!(written["accounts"], 0);
+    let book = std::fs::read(&out).expect("a file");
+    assert_eq!(Form::of(&book), Some(Form { packed: true, blocked: true }));
+    told(fivefold(&place).arg("audit"));
 }

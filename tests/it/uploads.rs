@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::house::{House, consent, months, person};
 use crate::world::{Human, Party, World, month, ndjson, on_both, year};
 
-fn wait<T>(mut done: impl FnMut() -> Option<T>) -> T {
+pub fn wait<T>(mut done: impl FnMut() -> Option<T>) -> T {
     for _ in 0..10_000 {
         if let Some(value) = done() {
             return value;
@@ -116,7 +116,7 @@ pub fn taken(world: &World, party: &Party, bytes: &[u8]) -> String {
     let accepted = world.run(AcceptUpload {
         admission: Admission { nonce: None, ..world.by(party) },
         id: id.clone(),
-        format: "ndjson".to_string(),
+        format: Format::of(bytes).name().to_string(),
         bytes: spooling.length(),
         digest: sha256(bytes),
         dry_run: false,
