@@ -101,3 +101,51 @@ fn no_run_is_opened_elsewhere_or_for_others() {
     let again = house.post(&bank, &path, &json!({}), "c2").json();
     assert_eq!(again, report, "certified once");
 }
+
+#[test]
+fn only_a_client_that_verifies_tells_genuine_answers() {
+    use crate::house::{Client, Got, House};
+    use fivefold::partner::signature::{RequestSeen, sign_request, verify_response};
+    use fivefold::policy::Environment;
+    use http::{HeaderName, HeaderValue, Method};
+    let house = House::open_as(Environment::Sandbox);
+    let bank = house.partner("Bank", "bank", &[]);
+    let begun = house.post(&bank, "/v1/conformance", &json!({}), "c1").json();
+    let run = begun["run"].as_str().expect("a run").to_string();
+    let count = begun["steps"].as_array().expect("steps").iter();
+    let count = count.filter_map(|step| step["count"].as_u64()).next().expect("a count");
+    let bureau = house.bureau.engine.keys.response().public();
+    // Signs and sends, and says whether the answer's signature holds.
+    let get = |who: &Client, path: &str| -> (Got, bool) {
+        let (method, target) = (Method::GET, format!("{}{path}", house.url()));
+        let nonce = fivefold::kernel::bytes::hex(&house.env.random::<16>());
+        let extra: [(HeaderName, HeaderValue); 0] = [];
+        let now = house.env.now();
+        let sent = sign_request(&who.key, &method, &target, &extra, b"", now, &nonce);
+        let sent = sent.expect("signed");
+        let got = house.send(&method, path, &sent, b"");
+        let seen = RequestSeen::of_signed(&method, &target, &sent);
+        let holds = verify_response(&bureau, &seen, got.status, &got.headers, &got.body).is_ok();
+        (got, holds)
+    };
+    let told = |verifies: bool, key: &str| {
+        let mut codes = Vec::new();
+        for place in 0..count {
+            let (got, holds) = get(&bank, &format!("/v1/conformance/{run}/answers/{place}"));
+            if holds || !verifies {
+                codes.push(got.json()["code"].clone());
+            }
+        }
+        let verdict = json!({ "codes": codes });
+        let got = house.post(&bank, &format!("/v1/conformance/{run}/verdict"), &verdict, key);
+        (got.json()["right"].clone(), codes.len() as u64)
+    };
+    assert_eq!(told(false, "v1"), (json!(false), count), "it believes everything");
+    let (right, genuine) = told(true, "v2");
+    assert_eq!(right, true);
+    assert!((1..count).contains(&genuine), "some are forged, and some are not");
+    let checks = get(&bank, &format!("/v1/conformance/{run}")).0.json()["checks"].clone();
+    let check = checks.as_array().expect("checks").iter();
+    let check = check.clone().find(|check| check["check"] == "verification").expect("a check");
+    assert_eq!(check["passed"], true, "the last attempt counts: {check}");
+}
