@@ -80,7 +80,11 @@ impl Bureau {
         self.purge(&mut swept)?;
         self.end_evidence(&mut swept)?;
         self.remind(&mut swept)?;
-        swept.alerts_told = self.watch_everybody()?;
+        match self.watch_everybody() {
+            Ok(told) => swept.alerts_told = told,
+            Err(SweepError::Refused(problem)) => swept.failed(&problem, "monitors did not look"),
+            Err(error) => return Err(error),
+        }
         swept.requests_ended = self.end_moot_requests()?;
         swept.requests_opened = self.ask_for_missing()?;
         self.measure_missing()?;

@@ -11,6 +11,8 @@ use super::Bureau;
 use super::admission::Admission;
 use super::command::watch::{LOOKS_MAX, Look, shown};
 use super::coverage::Merged;
+use super::sweep::SweepError;
+use crate::error::Problem;
 use crate::inquiry::rows::{self as inquiry_rows, MonitorRow};
 use crate::ledger::rows as ledger_rows;
 use crate::store::StoreError;
@@ -52,8 +54,8 @@ impl Bureau {
     /// alerts were told.
     ///
     /// # Errors
-    /// The database's.
-    pub fn watch(&self) -> Result<u64, StoreError> {
+    /// The database's, or nothing can be recorded for the moment: the next call goes on.
+    pub fn watch(&self) -> Result<u64, SweepError> {
         let mut state = self.watched.state.lock().unwrap_or_else(PoisonError::into_inner);
         let head = self.store.read(ledger_rows::read_head)?.map_or(0, |head| head.size);
         // What was before the start is the day's turn's, which comes with the first sweep.
@@ -72,7 +74,8 @@ impl Bureau {
                 let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
                 inquiry_rows::monitors_of(conn, &ids)
             })?;
-            told += self.look_for(rows);
+            // What could not be looked at for the moment is looked at again with the next call.
+            told += self.look_for(rows)?;
             upto = to;
             state.upto = Some(upto);
         }
@@ -83,8 +86,8 @@ impl Bureau {
     /// Looks at everybody who is watched, once a day (UTC). Gives how many alerts were told.
     ///
     /// # Errors
-    /// The database's.
-    pub fn watch_everybody(&self) -> Result<u64, StoreError> {
+    /// The database's, or nothing can be recorded for the moment: the next call goes on.
+    pub fn watch_everybody(&self) -> Result<u64, SweepError> {
         let today = self.engine.env.now().date_at(0);
         let mut state = self.watched.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.turned == Some(today) {
@@ -93,29 +96,31 @@ impl Bureau {
         let mut told = 0;
         let mut after = String::new();
         loop {
-            let rows = self.store.read(|conn| inquiry_rows::monitors_page(conn, &after))?;
+            let mut rows = self.store.read(|conn| inquiry_rows::monitors_page(conn, &after))?;
             let Some(last) = rows.last() else { break };
             after.clone_from(&last.id);
-            told += self.look_for(rows.into_iter().filter(|row| row.state == "active").collect());
+            rows.retain(|row| row.state == "active");
+            told += self.look_for(rows)?;
         }
         state.turned = Some(today);
         Ok(told)
     }
 
     /// Looks, a few together; gives how many alerts were told.
-    fn look_for(&self, monitors: Vec<MonitorRow>) -> u64 {
+    fn look_for(&self, monitors: Vec<MonitorRow>) -> Result<u64, Problem> {
         let mut told = 0;
         for some in monitors.chunks(LOOKS_MAX) {
             let admission = Admission::operator("sweep", "a monitor's look");
             match self.run(Look { admission, monitors: some.to_vec() }).value() {
                 Ok(done) => told += done["told"].as_u64().unwrap_or_default(),
+                Err(problem) if problem.retry_after_seconds.is_some() => return Err(problem),
                 // Some that fail must not keep the others waiting; the next turn tries again.
                 Err(problem) => {
                     tracing::error!(code = problem.code, "a monitor could not look");
                 }
             }
         }
-        told
+        Ok(told)
     }
 
     /// A partner's monitors, in order of their ids.

@@ -25,13 +25,16 @@ use fivefold::bureau::command::enrol::key_proof_text;
 use fivefold::bureau::command::enrol::{Enrol, Enrolment};
 use fivefold::bureau::command::erase::Erase;
 use fivefold::bureau::command::file::SeeFile;
+use fivefold::bureau::command::governance::{Change, ChangePartner};
 use fivefold::bureau::command::inquire::Inquire;
 use fivefold::bureau::command::rights::{Freeze, FreezeSent, Unfreeze};
+use fivefold::bureau::command::watch::{MonitorSent, SetMonitor};
 use fivefold::bureau::replay::Replayed;
 use fivefold::collect::Receipt;
 use fivefold::consent::Artefact;
 use fivefold::error::Problem;
 use fivefold::kernel::bytes::{base64, sha256};
+use fivefold::ledger::rows as ledger_rows;
 use fivefold::partner::signature::SigningKey;
 use fivefold::policy::Environment;
 use fivefold::store::faults::{self, When};
@@ -111,6 +114,13 @@ impl Drop for Simulation {
 impl Simulation {
     fn begin(world: World, seed: u64) -> Simulation {
         let bank = world.bank();
+        // By when lines are due: the sweep asks for what did not come.
+        let window = ChangePartner {
+            admission: world.staff(),
+            partner: bank.id.clone(),
+            change: Change::Delivery(Some((10, None))),
+        };
+        world.run(window).expect("agreed");
         Simulation {
             world,
             dice: Dice(seed),
@@ -259,7 +269,7 @@ impl Simulation {
         let furnish = self.dice.percent(50);
         let scenario = (!furnish).then_some("account_review");
         let purpose = if furnish { "furnish" } else { "inquire" };
-        let hours = if furnish { 24 * 300 } else { 24 * 6 };
+        let hours = if furnish { 24 * 300 } else { 24 * 60 };
         let artefact =
             self.world.artefact(&self.bank, &self.lives[who].subject, purpose, scenario, hours);
         let given = self.by_bank("consented", |admission| GiveConsent {
@@ -337,6 +347,28 @@ impl Simulation {
             self.count(format!("form: {}", text(&answer["form"])));
             self.answered.push(text(&answer["inquiry"]));
         }
+    }
+
+    /// Watches under the consent to ask; and whoever is watched already is looked at.
+    fn watches(&mut self, who: usize) {
+        let Some(consent) = self.lives[who].asking.clone() else { return };
+        let sent = json!({
+            "subject": self.lives[who].subject, "consent": consent, "scenario": "account_review",
+        });
+        let set = |admission| SetMonitor {
+            admission,
+            sent: serde_json::from_value::<MonitorSent>(sent.clone()).expect("a monitor"),
+        };
+        let set = self.by_bank("watched", set);
+        self.answered.extend(set.ok().map(|set| text(&set["inquiry"])));
+        self.trouble();
+        let looked = self.world.bureau().watch();
+        self.calm();
+        if looked.is_err() {
+            self.count("looking stopped");
+        }
+        let told = looked.unwrap_or_default() + self.world.bureau().watch().expect("looked");
+        *self.happened.entry("alerts".into()).or_default() += told;
     }
 
     fn revokes(&mut self, who: usize) {
@@ -425,6 +457,8 @@ impl Simulation {
             Ok(swept) => {
                 self.count("swept");
                 *self.happened.entry("purged".into()).or_default() += swept.files_purged;
+                *self.happened.entry("data requested".into()).or_default() += swept.requests_opened;
+                *self.happened.entry("reminded".into()).or_default() += swept.disputes_reminded;
             }
             Err(error) => self.count(format!("sweep stopped: {}", error.to_string().len().min(1))),
         }
@@ -449,7 +483,8 @@ impl Simulation {
         match roll {
             0..24 => self.consents(who),
             24..48 => self.furnishes(who),
-            48..70 => self.asks(who),
+            48..64 => self.asks(who),
+            64..70 => self.watches(who),
             70..75 => self.revokes(who),
             75..81 => self.freezes(who),
             81..89 => self.disputes(who),
@@ -480,11 +515,18 @@ impl Simulation {
         self.count("audits");
     }
 
-    /// As many inquiries as were answered, no more and no fewer.
+    /// As many inquiries as were answered or told of, no more and no fewer.
     fn is_counted(&mut self) {
         let recorded = self.world.bureau().audit(&mut |_, _, _| {}).expect("an audit").inquiries;
-        let known = self.answered.len() as u64;
-        assert_eq!(recorded, known, "inquiries on record, and answered");
+        // An alert is an inquiry that nobody had to ask.
+        let size = self.world.size();
+        let alerts = self
+            .world
+            .bureau()
+            .store
+            .read(|conn| ledger_rows::bodies_of(conn, &["monitor_alert"], 0, size));
+        let known = self.answered.len() + alerts.expect("entries").len();
+        assert_eq!(recorded, known as u64, "inquiries on record, and answered or told");
         self.count("worlds");
     }
 
@@ -520,9 +562,22 @@ fn simulate(steps: u32, make: impl Fn(&str) -> World) {
         }
     }
     println!("{steps} steps from seed {first}: {happened:#?}");
-    for what in
-        ["enrolled", "furnished", "form: score", "erased", "repeated after a fault", "purged"]
-    {
+    for what in [
+        "enrolled",
+        "furnished",
+        "form: score",
+        "erased",
+        "repeated after a fault",
+        "purged",
+        "watched",
+        "data requested",
+        "reminded",
+        "alerts",
+    ] {
+        // Few steps may bring no watched person into another band.
+        if what == "alerts" && steps < u64::from(STEPS) {
+            continue;
+        }
         assert!(happened.get(what).is_some_and(|n| *n > 0), "nothing {what}: {happened:?}");
     }
 }
