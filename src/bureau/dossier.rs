@@ -22,10 +22,12 @@ use crate::policy::remedies::RightText;
 use crate::report::consumer::view::{
     BandMark, Channel, ConsentRow, ConsumerView, DimensionPoints, HISTORY_MONTHS, InquiryRow,
     LogPart, ObligationRow, Person, PublicRecordRow, ReasonLine, Right, Scale, Score, ScorePart,
-    Tradeline, Weighing,
+    Tradeline, Weighing, WorkingRow,
 };
 use crate::score::reasons::Language;
-use crate::score::{Assessment, FoldContext, Outcome, explain, live};
+use crate::score::{
+    Assessment, FoldContext, Outcome, Scorecard, Value as Read, characteristic, explain, live,
+};
 use crate::subject::Identity;
 
 /// An inquiry with its answer opened.
@@ -284,7 +286,29 @@ impl Dossier {
             dimensions: dimensions.collect(),
             reasons: reasons.collect(),
             remarks,
+            base_points: card.scale.base_points,
+            working: self.working(card),
         })
+    }
+
+    /// Everything that was looked at, as a reader reads it.
+    fn working(&self, card: &Scorecard) -> Vec<WorkingRow> {
+        let line = |row: explain::Row| {
+            let (value, same_for) = match row.value {
+                Read::Known(value) => (format!("{value} {}", row.unit), row.interval),
+                _ => (row.interval, String::new()),
+            };
+            let what = characteristic::find(&row.name).map_or(row.name.as_str(), |c| c.what);
+            WorkingRow {
+                what: what.to_string(),
+                name: row.name,
+                value: value.trim_end().to_string(),
+                same_for,
+                points: row.points,
+                average: row.baseline,
+            }
+        };
+        explain::rows(card, &self.assessment).into_iter().map(line).collect()
     }
 
     /// What was applied to this person: each characteristic with its value, the interval of values

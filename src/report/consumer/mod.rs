@@ -11,6 +11,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 pub mod view;
+mod working;
 
 pub use view::ConsumerView;
 
@@ -43,6 +44,7 @@ pub fn render(view: &ConsumerView, fonts: &Fonts) -> Result<Vec<u8>, DocumentErr
     front::masthead(&mut sheet, view);
     front::identity(&mut sheet, &view.person);
     front::score(&mut sheet, &view.score);
+    working::draw(&mut sheet, &view.score);
     file::tradelines(&mut sheet, &view.tradelines);
     file::obligations(&mut sheet, &view.obligations);
     file::public_records(&mut sheet, &view.public_records);

@@ -100,6 +100,8 @@ fn assessed(value: i32, band: &str, points: [i32; 5]) -> ScorePart {
         dimensions: dimensions(points),
         reasons: reasons.to_vec(),
         remarks: vec!["One disputed item was left out of the score.".to_string()],
+        base_points: 512,
+        working: working(),
     })
 }
 
@@ -284,4 +286,29 @@ pub(super) fn latin() -> ConsumerView {
         consents: rich.consents[..2].to_vec(),
         ..empty()
     }
+}
+
+fn working() -> Vec<WorkingRow> {
+    let row = |what: &str, name: &str, value: &str, same_for: &str, points| WorkingRow {
+        what: what.to_string(),
+        name: name.to_string(),
+        value: value.to_string(),
+        same_for: same_for.to_string(),
+        points,
+        average: 4,
+    };
+    (0..14)
+        .flat_map(|n| {
+            [
+                row(
+                    "The worst lateness of any account in 12 months",
+                    "worst_dpd_12m",
+                    "12 days",
+                    "[1, 30)",
+                    n - 9,
+                ),
+                row("Months since the oldest account was opened", "oldest", "no data", "", 4),
+            ]
+        })
+        .collect()
 }

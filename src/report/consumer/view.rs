@@ -142,6 +142,28 @@ pub struct Score {
     pub reasons: Vec<ReasonLine>,
     /// What the score leaves out or flags: disputed items, a thin file, a clamp.
     pub remarks: Vec<String>,
+    /// Points that everybody begins with.
+    pub base_points: i32,
+    /// Everything that was looked at, in the order of the scorecard: with `base_points` these
+    /// points are the score (CJEU C-203/22, PIPL 48).
+    pub working: Vec<WorkingRow>,
+}
+
+/// One characteristic as it was applied to the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkingRow {
+    /// What was looked at, in a sentence.
+    pub what: String,
+    /// The name in the scorecard.
+    pub name: String,
+    /// The value with its unit, or why there is none.
+    pub value: String,
+    /// The values that give the same points; empty where there is no value.
+    pub same_for: String,
+    /// Points given.
+    pub points: i32,
+    /// Points that the population has on average.
+    pub average: i32,
 }
 
 /// The points of one dimension.
