@@ -434,3 +434,63 @@ on_both!(the_live_numbers_are_those_of_the_statement, |world| {
         assert_eq!(live["tables"][name], rows(grid), "{name}");
     }
 });
+
+#[test]
+fn a_furnisher_reads_what_is_its_own_over_signed_http() {
+    use fivefold::bureau::admission::Admission;
+    use fivefold::bureau::command::governance::AddPartner;
+    use fivefold::partner::Role;
+    use fivefold::partner::signature::SigningKey;
+    use http::{Method, StatusCode};
+
+    use crate::house::{Client, House, consent, months, person};
+
+    let house = House::open();
+    let bank = house.partner("Bank One", "bank", &["credit_application"]);
+    let key = SigningKey::generate(&house.env).expect("a key");
+    let added = house.bureau.run(AddPartner {
+        admission: Admission::operator("test", "a partner for a test"),
+        name: "Asker".to_string(),
+        sector: "bank".to_string(),
+        country: String::new(),
+        roles: vec![Role::Asker],
+        scenarios: Vec::new(),
+        key: key.public(),
+    });
+    let asker = Client { id: text(&added.value().expect("a partner")["partner"]), key };
+    let subject = text(&house.post(&bank, "/v1/subjects", &person(), "e1").json()["subject"]);
+    let artefact = consent(&house, &bank, &subject, "furnish", None);
+    let furnish = text(&house.post(&bank, "/v1/consents", &artefact, "c1").json()["consent"]);
+    let lines = months(&subject, &furnish, 0);
+    let send = |file: &str, key: &str| {
+        let got = house.ask(&bank, Method::POST, "/v1/observations", file.as_bytes(), key);
+        assert_eq!(got.status, StatusCode::OK, "{}", got.json());
+        got.json()
+    };
+    send(&lines, "o1");
+    let newest = lines.lines().filter_map(|line| {
+        let line: Value = serde_json::from_str(line).expect("JSON");
+        line["month"].as_str().map(str::to_string)
+    });
+    let newest = newest.max().expect("a month");
+    // A second account whose newest month does not come.
+    let mut second = format!("{{\"type\":\"batch\",\"period\":\"{newest}\"}}\n");
+    let others = lines.lines().filter(|line| !line.contains(&format!("\"{newest}\"")));
+    others.for_each(|line| second += &(line.replace("\"A-1\"", "\"A-2\"") + "\n"));
+    let receipt = send(&second, "o2");
+    let missing = json!([{ "subject": subject, "account_key": "A-2" }]);
+    assert_eq!(receipt["missing"]["accounts"], missing, "{receipt}");
+    assert_eq!(receipt["missing"]["count"], 1);
+    assert_eq!(send(&second, "o2"), receipt, "the same request, the same answer");
+
+    let get = |who: &Client, path: &str| house.ask(who, Method::GET, path, b"", "");
+    let known = get(&bank, "/v1/coverage").json();
+    assert_eq!(known["totals"]["accounts"], 2, "{known}");
+    let quality = get(&bank, "/v1/data-quality").json();
+    assert_eq!(quality["tables"]["lines"][0]["files"], 2, "{quality}");
+    assert_eq!(get(&bank, "/v1/data-quality?period=2026-13").code(), "invalid_request");
+    assert_eq!(get(&bank, "/v1/data-requests").json()["requests"], json!([]));
+    for path in ["/v1/coverage", "/v1/data-quality", "/v1/data-requests"] {
+        assert_eq!(get(&asker, path).code(), "role_missing", "{path}");
+    }
+}
