@@ -34,6 +34,9 @@ use crate::subject::document::parse_document;
 use crate::subject::rows::{self as subject_rows, By, PairwiseRow};
 use crate::subject::{Document, Lookup};
 
+/// A record, and what it says of whom, or what is wrong with it.
+type Candidate = (u64, Result<(Told, Option<Found>), Vec<FieldError>>);
+
 /// Consumers that are looked up together.
 const CHUNK: usize = 128;
 /// Months of an account that a deletion takes back, counted from the month that it names.
@@ -184,10 +187,7 @@ impl<'a> Accounts<'a> {
     }
 
     /// What stands under the names of the records that the consumers may touch.
-    fn standing(
-        &self,
-        candidates: &[(u64, Result<(Told, Option<Found>), Vec<FieldError>>)],
-    ) -> Result<BTreeMap<Vec<u8>, FactRow>, StoreError> {
+    fn standing(&self, candidates: &[Candidate]) -> Result<BTreeMap<Vec<u8>, FactRow>, StoreError> {
         let mut names = Vec::new();
         for (_, one) in candidates {
             let Ok((told, Some(found))) = one else { continue };

@@ -207,7 +207,7 @@ impl Bureau {
         let dir = settings.dir.clone();
         let (writer, keys) = (store.writer(), keystore.another());
         let room = Room::under(dir.clone(), FREE_BYTES_MIN);
-        let (checkpointing, copied) = Checkpointing::start(&settings.database);
+        let (checkpointing, copied) = Checkpointing::start(&store);
         let committed = move |size| {
             wake.committed(size);
             copied.tell(size);

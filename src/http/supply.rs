@@ -1,9 +1,11 @@
 //! What a furnisher knows every morning: what the bureau has of it and lacks, and what the bureau
 //! asks it for.
 
+use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,6 +21,15 @@ use crate::error::{Problem, Reason};
 use crate::kernel::Month;
 use crate::partner::Role;
 use crate::store::StoreError;
+
+/// Its routes.
+pub fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/coverage", get(coverage))
+        .route("/data-quality", get(quality))
+        .route("/data-requests", get(requests))
+        .route("/data-requests/{id}/answer", post(answer))
+}
 
 /// Which part of the coverage.
 #[derive(Debug, Deserialize)]

@@ -175,7 +175,8 @@ mod tests {
             prop_assert_eq!(aged.filled() as usize, window().filter(|cell| *cell > 0).count());
             let other = ring.aged(3, 9);
             let both = aged.or(other);
-            prop_assert!((0..32).all(|a| (both.get(a) > 0) == (aged.get(a) > 0 || other.get(a) > 0)));
+            let either = |a| aged.get(a) > 0 || other.get(a) > 0;
+            prop_assert!((0..32).all(|a| (both.get(a) > 0) == either(a)));
         }
     }
 

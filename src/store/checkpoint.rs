@@ -4,11 +4,15 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use super::{AnyConn, Target};
+use super::turns::Turns;
+use super::{AnyConn, Store, StoreError, Target};
 
 /// Entries of the log of the bureau after which it is copied: some megabytes. The writer itself
 /// copies only what this thread did not keep up with (`CHECKPOINT_PAGES` of a connection).
 const COPY_ENTRIES: u64 = 512;
+/// Pages of the write-ahead log (4 KiB each) after which it is begun anew: for that the writer must
+/// stand still while the last few pages are copied.
+const RESTART_PAGES: i64 = 16 * 1024;
 
 #[derive(Default)]
 struct Wanted {
@@ -52,13 +56,14 @@ impl Committed {
 
 impl Checkpointing {
     /// Starts the thread for a database.
-    pub fn start(target: &Target) -> (Checkpointing, Committed) {
+    pub fn start(store: &Store) -> (Checkpointing, Committed) {
+        let target = store.target();
         let shared = Arc::new(Shared { wanted: Mutex::default(), changed: Condvar::new() });
         let told = Committed(shared.clone());
         if matches!(target, Target::Postgres { .. }) {
             return (Checkpointing { shared, thread: None }, told);
         }
-        let (inner, target) = (shared.clone(), target.clone());
+        let (inner, target, turns) = (shared.clone(), target.clone(), store.turns.clone());
         let work = move || {
             let mut conn: Option<AnyConn> = None;
             while wait(&inner) {
@@ -69,7 +74,7 @@ impl Checkpointing {
                         continue;
                     }
                 };
-                match own.copy_log() {
+                match copy(&mut own, &turns) {
                     Ok(()) => conn = Some(own),
                     Err(error) => tracing::warn!(%error, "the write-ahead log was not copied"),
                 }
@@ -93,6 +98,16 @@ impl Drop for Checkpointing {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Copies beside the writer. Once the log is long the writer waits for the rest of it, which is
+/// short by then, so that the log begins anew and stays as long as it is.
+fn copy(conn: &mut AnyConn, turns: &Turns) -> Result<(), StoreError> {
+    if conn.copy_log(false)? >= RESTART_PAGES {
+        let _turn = turns.take();
+        conn.copy_log(true)?;
+    }
+    Ok(())
 }
 
 /// Waits until a copy is wanted; false when closing.

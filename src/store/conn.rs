@@ -18,7 +18,7 @@ const CACHE_KIB: u32 = 32 * 1024;
 /// Pages of the write-ahead log (4 KiB each) after which the connection that commits copies them
 /// into the database itself: often enough that a start has little to go through, and so much that
 /// the thread which copies beside it ([`super::checkpoint`]) was there before.
-const CHECKPOINT_PAGES: u32 = 16 * 1024;
+const CHECKPOINT_PAGES: u32 = 64 * 1024;
 
 /// Milliseconds a writer waits for another before it is told to try again.
 const BUSY_MS: u32 = 10_000;
@@ -191,13 +191,15 @@ impl AnyConn {
     }
 
     /// Copies what is committed of SQLite's write-ahead log into the database, without holding up
-    /// anybody.
-    pub(super) fn copy_log(&mut self) -> Result<(), StoreError> {
-        match self {
-            AnyConn::Pg(_) => {}
-            AnyConn::Sqlite(conn) => conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?,
-        }
-        Ok(())
+    /// anybody; `whole`: nobody may write meanwhile, and the log begins anew, unless a reader is in
+    /// the way for longer than a moment. Gives the pages that were in the log.
+    pub(super) fn copy_log(&mut self, whole: bool) -> Result<i64, StoreError> {
+        let AnyConn::Sqlite(conn) = self else { return Ok(0) };
+        let how = if whole { "RESTART" } else { "PASSIVE" };
+        conn.batch_execute("PRAGMA busy_timeout = 20")?;
+        let sql = format!("PRAGMA wal_checkpoint({how})");
+        let row: Checkpointed = diesel::sql_query(sql).get_result(conn)?;
+        Ok(row.log)
     }
 
     /// Whether this is PostgreSQL.
@@ -227,6 +229,9 @@ impl AnyConn {
 struct Checkpointed {
     #[diesel(sql_type = diesel::sql_types::Integer)]
     busy: i32,
+    /// Pages in the write-ahead log.
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    log: i64,
 }
 
 #[derive(diesel::QueryableByName)]
