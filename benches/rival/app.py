@@ -47,7 +47,10 @@ class Message:
     """A request or a response as the package wants it."""
 
     def __init__(self, method, url, headers, status=None):
-        self.method, self.url, self.headers, self.status_code = method, url, headers, status
+        self.method, self.url, self.headers = method, url, headers
+        # A message with a status is a response to it.
+        if status is not None:
+            self.status_code = status
 
 
 verifier = HTTPMessageVerifier(signature_algorithm=algorithms.ED25519, key_resolver=Keys())
@@ -88,5 +91,6 @@ async def inquire(request: Request):
         key_id="rival",
         created=datetime.datetime.now(),
         covered_component_ids=("@status", "content-digest"),
+        use_existing_digest=True,
     )
     return Response(answer, status_code=201, headers=told.headers)

@@ -111,10 +111,14 @@ impl KeyStore {
     /// The database's.
     pub fn waiting(&self) -> Result<Vec<String>, StoreError> {
         let names: Vec<String> = self.store.read(|conn| {
-            Ok(on_backend!(conn, |c| keys::table
-                .filter(keys::name.like(format!("{NEXT}%")))
-                .select(keys::name)
-                .load(c))?)
+            let all = keys::table.select(keys::name);
+            Ok(match conn {
+                AnyConn::Pg(c) => all.filter(keys::name.like(format!("{NEXT}%"))).load(c)?,
+                // SQLite takes no index for LIKE, and every start asks: bytes compare as bytes.
+                AnyConn::Sqlite(c) => {
+                    all.filter(keys::name.ge(NEXT)).filter(keys::name.lt("next;")).load(c)?
+                }
+            })
         })?;
         Ok(names.iter().map(|name| name.trim_start_matches(NEXT).to_string()).collect())
     }

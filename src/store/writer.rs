@@ -49,7 +49,15 @@ impl Writer {
     pub fn conn(&mut self) -> Result<&mut AnyConn, StoreError> {
         let conn = match self.conn.take() {
             Some(conn) => conn,
-            None => self.target.connect()?,
+            None => {
+                let mut conn = self.target.connect()?;
+                if conn.is_postgres() {
+                    // Everything that a batch looks up has an index. Before the server has counted
+                    // a young table it would guess otherwise, and read it whole for each batch.
+                    conn.batch("SET enable_seqscan = off")?;
+                }
+                conn
+            }
         };
         Ok(self.conn.insert(conn))
     }

@@ -23,6 +23,11 @@ fn the_dashboard_asks_for_metrics_that_there_are() {
     let house = House::open();
     let bank = house.partner("Bank One", "bank", &["credit_application"]);
     house.post(&bank, "/v1/subjects", &person(), "e1");
+    // A file, of which nothing is taken, and the hourly sweep: they count too.
+    let file = (Method::POST, "/v1/observations");
+    let sent = house.ask_with(&bank, file, ("accept", "application/json"), b"{}\n", "o1");
+    assert_eq!(sent.json()["rejected"], 1, "{}", sent.json());
+    house.bureau.sweep().expect("swept");
     house.bureau.publish().expect("published");
     let metrics = house.send(&Method::GET, "/metrics", &[], b"");
     let there = names(&String::from_utf8_lossy(&metrics.body));
