@@ -3,20 +3,42 @@
 //! out records that first ([`super::command::look::TakeTable`]).
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::Bureau;
 use super::look::Seen;
 use crate::kernel::Time;
 use crate::store::StoreError;
 
-/// Pages that may wait between the stages.
-const PAGES_WAITING: usize = 8;
+/// Pages beyond the next one to be taken that are worked on, for each thread.
+const PAGES_AHEAD: usize = 4;
 
 type Page = (usize, Vec<String>);
 type Scored = (usize, Result<Vec<Seen>, StoreError>);
+
+/// How far the pages are taken: nobody works further ahead than that allows.
+#[derive(Default)]
+struct Taken {
+    pages: Mutex<(usize, bool)>,
+    changed: Condvar,
+}
+
+impl Taken {
+    /// Waits until page `number` is near enough; false when nobody takes any more.
+    fn allows(&self, number: usize, ahead: usize) -> bool {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        while !pages.1 && number >= pages.0 + ahead {
+            pages = self.changed.wait(pages).unwrap_or_else(PoisonError::into_inner);
+        }
+        !pages.1
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut (usize, bool))) {
+        change(&mut self.pages.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+}
 
 impl Bureau {
     /// The scores of everybody on file, as [`Bureau::look`] gives them, in pages; `take` gets them
@@ -31,35 +53,47 @@ impl Bureau {
         threads: usize,
         take: &mut dyn FnMut(Vec<Seen>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (pages, waiting) = sync_channel::<Page>(PAGES_WAITING);
+        let threads = threads.max(1);
+        let (pages, waiting) = channel::<Page>();
         let waiting = Mutex::new(waiting);
         let (scored, done) = channel::<Scored>();
-        let stopped = AtomicBool::new(false);
+        let taken = Taken::default();
         std::thread::scope(|scope| {
-            for _ in 0..threads.max(1) {
+            for _ in 0..threads {
                 let scored = scored.clone();
                 let waiting = &waiting;
                 scope.spawn(move || self.score_pages(waiting, &scored, as_of, known_at));
             }
             drop(scored);
-            let listed = scope.spawn(|| self.list_pages(pages, &stopped));
-            let taken = in_order(&done, take);
-            stopped.store(true, Ordering::Relaxed);
+            let so_far = &taken;
+            let ahead = threads * PAGES_AHEAD;
+            let listed = scope.spawn(move || self.list_pages(pages, so_far, ahead));
+            let all = in_order(&done, &mut |seen| {
+                take(seen)?;
+                so_far.tell(|pages| pages.0 += 1);
+                Ok(())
+            });
+            so_far.tell(|pages| pages.1 = true);
             let listed = listed.join().unwrap_or_else(|_| {
                 Err(StoreError::inconsistent("the list of persons ended in the middle"))
             });
-            taken.and_then(|()| listed.map_err(E::from))
+            all.and_then(|()| listed.map_err(E::from))
         })
     }
 
     /// Owns the sender: what waits for pages ends with it.
-    fn list_pages(&self, pages: SyncSender<Page>, stopped: &AtomicBool) -> Result<(), StoreError> {
+    fn list_pages(
+        &self,
+        pages: Sender<Page>,
+        taken: &Taken,
+        ahead: usize,
+    ) -> Result<(), StoreError> {
         let mut after = String::new();
         for number in 0.. {
             let page = self.persons_after(&after)?;
             let Some(last) = page.last() else { break };
             after.clone_from(last);
-            if stopped.load(Ordering::Relaxed) || pages.send((number, page)).is_err() {
+            if !taken.allows(number, ahead) || pages.send((number, page)).is_err() {
                 break;
             }
         }

@@ -114,7 +114,12 @@ impl Bureau {
             match self.run(Look { admission, monitors: some.to_vec() }).value() {
                 Ok(done) => told += done["told"].as_u64().unwrap_or_default(),
                 Err(problem) if problem.retry_after_seconds.is_some() => return Err(problem),
-                // Some that fail must not keep the others waiting; the next turn tries again.
+                // One that fails must not keep the others waiting; the next turn tries again.
+                Err(_) if some.len() > 1 => {
+                    for one in some {
+                        told += self.look_for(vec![one.clone()])?;
+                    }
+                }
                 Err(problem) => {
                     tracing::error!(code = problem.code, "a monitor could not look");
                 }

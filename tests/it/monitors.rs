@@ -4,6 +4,7 @@
 use fivefold::bureau::command::erase::Erase;
 use fivefold::bureau::command::file::SeeFile;
 use fivefold::bureau::command::governance::{Change, ChangePartner};
+use fivefold::bureau::command::resolve::{Resolution, Resolve};
 use fivefold::bureau::command::watch::{EndMonitor, MonitorSent, ReadMonitor, SetMonitor};
 use fivefold::error::Problem;
 use serde_json::{Value, json};
@@ -105,6 +106,36 @@ on_both!(a_crossing_is_told_once_and_stands_on_record_as_a_soft_inquiry, |world|
     again["dpd"] = json!(121);
     assert_eq!(world.furnish(&bank, &[again]).accepted, 1);
     assert_eq!(looked(world), 0);
+});
+
+on_both!(what_is_watched_goes_with_the_person_when_two_are_taken_apart, |world| {
+    let bank = world.bank();
+    let (first, second) =
+        (world.enrol(&bank, &Human::nth(1, "CN")), world.enrol(&bank, &Human::nth(2, "CN")));
+    let of_first = world.history(&bank, &first);
+    let of_second = world.history(&bank, &second);
+    let consent = standing(world, &bank, &second, 24 * 60);
+    let persons = [world.person(&first), world.person(&second)];
+    let resolve = |resolution| {
+        let (person, evidence) = (persons[0].clone(), "case 9".to_string());
+        world.run(Resolve { admission: world.staff(), person, resolution, evidence }).expect("done")
+    };
+    resolve(Resolution::Merge(persons[1].clone()));
+    let monitor = watching(world, &bank, &second, &consent);
+    resolve(Resolution::Split(persons[1].clone()));
+    looked(world);
+    let before = alerts(world, &bank).len();
+    // What comes about the first is nothing to whoever may watch the second.
+    let about_first = late(&first, &of_first, "acc-8", "2026-10");
+    assert_eq!(world.furnish(&bank, &[about_first]).accepted, 1);
+    assert_eq!(looked(world), 0);
+    let about_second = late(&second, &of_second, "acc-9", "2026-10");
+    assert_eq!(world.furnish(&bank, &[about_second]).accepted, 1);
+    assert_eq!(looked(world), 1);
+    let told = alerts(world, &bank);
+    assert_eq!(told.len(), before + 1, "{told:?}");
+    assert_eq!(told[before]["about"]["monitor"], json!(monitor));
+    world.audited();
 });
 
 on_both!(a_monitor_needs_a_standing_consent_to_a_soft_question, |world| {

@@ -71,19 +71,20 @@ impl RequestData {
             return Err(Problem::new("subject_not_found", text).into());
         };
         let id = account_id(work.engine, &row.person, &partner.id, &self.account_key);
-        let person = work.loaded.canonical(&row.person).to_string();
-        if !may_speak(work, &partner.id, &person)? {
+        let whole = work.loaded.canonical(&row.person).to_string();
+        if !may_speak(work, &partner.id, &whole)? {
             let text = "The person's consent does not stand: nothing may be asked for.";
             return Err(Problem::new("consent_not_found", text).into());
         }
-        Ok(Account { furnisher: partner.id, person, id })
+        // About whom the furnisher knows: after a split it is theirs and nobody else's.
+        Ok(Account { furnisher: partner.id, person: row.person, id })
     }
 
     /// The first to the last month that is asked for and not there.
     fn lacking(&self, work: &mut Work<'_>, account: &Account) -> Result<Months, Fault> {
         let Months { from, until } = self.months;
-        let today = Month::of(work.now.date_at(14));
-        if until < from || until.since(from) >= MONTHS_MAX || until > today {
+        let today = Month::of(work.now.date_at(0));
+        if until < from || until.since(from) >= MONTHS_MAX || until >= today {
             let text = format!("months that are over, in order, at most {MONTHS_MAX}");
             let fault = Reason::new("/months", "dates_out_of_order", text);
             return Err(Problem::invalid(vec![fault]).into());

@@ -311,6 +311,8 @@ pub(super) fn forget(
     work.loaded.lookups.retain(|_, row| !own(&row.person));
     // Nothing later in this batch may be sealed under a key that is about to go.
     work.loaded.matters.retain(|_, row| !own(&row.person));
+    work.loaded.monitors.retain(|_, row| !own(&row.person));
+    work.loaded.data_requests.retain(|_, row| !own(&row.person));
     work.loaded.contested.retain(|_, row| !own(&row.person));
     let doomed = ids.iter().map(|id| person_key_name(id)).collect();
     let forget = Forget {

@@ -86,8 +86,10 @@ pub fn rekey(work: &mut Work<'_>, id: &str, leaving: &Leaving<'_>) -> Result<(),
         let sealed = matter::seal_event(engine, &key, row.id, row.idx.unsigned_abs(), &body);
         purge.events.push((row.id, sealed));
     }
-    // Whatever the profile holds is sealed by the refold that follows.
-    work.folded(id)?;
+    // Whoever stands for the person is folded anew after this; another is sealed as they are.
+    if work.loaded.profiles.contains_key(id) {
+        work.folded(id)?.dirty = true;
+    }
     work.rights().purged.push(purge);
     Ok(())
 }

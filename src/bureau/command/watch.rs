@@ -112,6 +112,18 @@ impl SetMonitor {
             faults.push(Reason::new("/bands", "unknown_value", text));
         }
         let me = self.admission.principal.key();
+        // Whatever the state of the person: it must not be told by this.
+        let subject = work.loaded.pairwise.get(&sent.subject).filter(|row| row.partner == me);
+        let residence = match subject {
+            Some(row) => super::consent::residence(work, work.loaded.canonical(&row.person)),
+            None => work.engine.home.clone(),
+        };
+        let pack = authority::pack_of(&residence);
+        let terms = work.engine.rules.terms(&sent.scenario, pack);
+        if terms.is_some_and(|terms| !watchable(&terms)) {
+            let text = "watching needs a scenario that is asked softly and tells a band";
+            faults.push(Reason::new("/scenario", "not_allowed", text));
+        }
         let consent = work.loaded.consents.get(&sent.consent).filter(|row| row.recipient == me);
         if consent.is_some_and(|row| row.fetch != "PERIODIC") {
             let text = "a consent to be asked once is none to be watched: `fetch` is PERIODIC";
@@ -146,18 +158,15 @@ impl Command for SetMonitor {
         }
         // Where things stand now is an inquiry like any other: what changes is told against it.
         let first = inquire(self.admission.clone(), &sent.subject, &sent.consent, &sent.scenario);
-        if let Peek::Valued(valued) = first.peek(work)?
-            && !valued.terms.scenario.as_ref().is_some_and(watchable)
-        {
-            let text = "watching needs a scenario that is asked softly and tells a band";
-            let fault = Reason::new("/scenario", "not_allowed", text);
-            return Err(Problem::invalid(vec![fault]).into());
-        }
         let told = first.execute(work)?;
         let answer: Value = serde_json::from_slice(&told.body).map_err(|_| Problem::internal())?;
         let (Some(person), Some(inquiry)) = (told.person, told.inquiry) else {
             return Err(Problem::internal().into());
         };
+        // Whom the asker's own id is about: should the person be held to be another for a while,
+        // what is watched goes with them when the two are taken apart.
+        let holder = work.loaded.pairwise.get(&sent.subject).map(|row| row.person.clone());
+        let person = holder.unwrap_or(person);
         let watch = if sent.watch.is_empty() { WATCHES.join(",") } else { sent.watch.join(",") };
         let id = work.mint("mon");
         let (actor, sector) = authority::actor(work, &self.admission);
