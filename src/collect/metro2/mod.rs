@@ -12,7 +12,7 @@
 //! - [`record`] brings a record into characters, whatever form it came in.
 //! - [`map`] says what a record says about each consumer; `docs/metro2.md` is its table.
 //! - [`totals`] counts what a trailer counts.
-//! - [`write`] puts records into a file in any of the four forms.
+//! - [`mod@write`] puts records into a file in any of the four forms.
 //!
 //! A record with errors is rejected alone, with all of them. A file whose records cannot be told
 //! apart, or whose trailer counts otherwise, is refused as a whole.
